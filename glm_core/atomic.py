@@ -31,6 +31,7 @@ _REMEDY = {
     errno.EPERM: "the operation is not permitted; change the permissions or write elsewhere",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
     errno.ENOTDIR: "a part of the path is a file; write elsewhere",
+    errno.EEXIST: "a part of the path is a file; write elsewhere",
     errno.EBUSY: "it is a mount point or in use; write into a folder below it",
     errno.EIO: "the disk reports an error; write elsewhere",
 }

@@ -94,10 +94,11 @@ def test_a_file_is_replaced_whole(tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a device that is always full")
 def test_a_full_disk_is_one_line_that_names_the_path_and_nothing_is_left(tmp_path):
     place = tmp_path / "run"
-    with pytest.raises(RunError, match=r"run: cannot be written: the disk is full; free some space") as caught:
-        with write_folder(place) as draft, open("/dev/full", "w", buffering=1) as full:
-            (draft / "half").write_text("1")
-            full.write("1\n")
+    message = "run: cannot be written: the disk is full; free some space"
+    with pytest.raises(RunError, match=message) as caught, write_folder(place) as draft:
+        (draft / "half").write_text("1")
+        (draft / "full").symlink_to("/dev/full")
+        (draft / "full").write_text("1")
     assert "\n" not in str(caught.value) and caught.value.exit_code == 1
     assert _names(tmp_path) == []
 
