@@ -1,0 +1,84 @@
+"""What a model must be able to do for a task. GLM is one such model; a pack may bring another.
+
+torch appears in annotations only: fakes are trivial in tests, and packs that offer a backbone stay dry.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from glm_core.pvp import Cloze
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from glm_core.tokens.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a named checkpoint lies.
+
+    where: "pack:models/tiny" (a folder inside this pack), "hub:owner/name" (needs the extra `hub`), or "" for a preset
+        whose files the user brings.
+    """
+
+    where: str
+    backbone: str = "glm"
+    preset: str | None = None
+    summary: str = ""
+    license: str = ""
+
+
+class Weighed(NamedTuple):
+    """What weighing a batch of Q clozes found: C answers of T tokens."""
+
+    log_probs: Tensor  # (Q, C, T) natural log, 0 where there is no token
+    mask: Tensor  # (Q, C, T) bool
+
+
+class Backbone(ABC):
+    """A model together with its way of encoding, scoring and saving. The trainer never learns which one it is.
+
+    `encode` and `collate` make sealed envelopes: whoever trains or evaluates passes them on to `loss` and `weigh`.
+    """
+
+    module: nn.Module
+    tokenizer: Tokenizer
+    masks: frozenset[str]
+    shares_part_a: ClassVar[bool] = True
+
+    @abstractmethod
+    def encode(self, cloze: Cloze, *, max_length: int) -> Any:
+        """An instance with `uid`, `n_tokens` (length of its row), `labels`, `gold`, `cut` (tokens cut by field)."""
+
+    @abstractmethod
+    def collate(self, instances: Sequence[Any]) -> Any:
+        """Instances as one batch of tensors with `.to(device)`, `n_clozes` and `n_tokens` (padding included)."""
+
+    @abstractmethod
+    def weigh(self, batch: Any) -> Weighed:
+        """The log-probability of every token of every answer. No gradient is needed."""
+
+    @abstractmethod
+    def loss(
+        self, batch: Any, *, objective: str = "choice", smoothing: float = 0.0, length_penalty: float = 0.0
+    ) -> Tensor:
+        """The mean loss of the batch's clozes: a scalar with a gradient."""
+
+    @abstractmethod
+    def pool(self, batch: Any, at: str = "cls") -> Tensor:
+        """One state per cloze, (Q, D): at "cls", at "sop" (the start of the blank) or "last" (of the text)."""
+
+    @abstractmethod
+    def save(self, where: Path) -> None:
+        """Write all that `load` needs into a folder: whole or not at all."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, where: Path, *, device: str = "auto", **options: Any) -> Backbone:
+        """The backbone that lies in a folder. Raises CheckpointError."""
