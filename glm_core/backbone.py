@@ -16,6 +16,7 @@ from glm_core.pvp import Cloze
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from glm_core.config import TrainConfig
     from glm_core.tokens.tokenizer import Tokenizer
 
 
@@ -51,6 +52,13 @@ class Backbone(ABC):
     tokenizer: Tokenizer
     masks: frozenset[str]
     shares_part_a: ClassVar[bool] = True
+
+    def prepare(self, config: TrainConfig, sample: Cloze) -> None:
+        """Called once before training, with one of its clozes: dropout, soft prompts, what is frozen."""
+
+    def loss_weight(self, batch: Any, objective: str) -> float:
+        """What a batch's mean loss counts in the mean over several batches: as a rule its clozes."""
+        return float(batch.n_clozes)
 
     @abstractmethod
     def encode(self, cloze: Cloze, *, max_length: int) -> Any:

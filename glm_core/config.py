@@ -58,7 +58,7 @@ class ModelConfig:
             raise UsageError(f"hidden_size {self.hidden_size} is not a multiple of n_heads {self.n_heads}")
 
 
-Objective = Literal["choice", "hinge", "generative", "mixed", "decoupled", "distill"]
+Objective = Literal["choice", "hinge", "generative", "mixed", "decoupled", "distill", "lm"]
 Precision = Literal["fp32", "bf16", "fp16"]
 
 

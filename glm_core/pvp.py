@@ -41,8 +41,10 @@ class Cloze:
     gold: the right label, None where unknown.
     soft_gold: an ensemble's distribution over the labels, for distillation.
     given: text at the start of the blank that is read but not scored.
+    pattern: name of the pattern, for messages.
     fixed_words: the verbalizer was a mapping, so the answers are the same for every example.
     specials: special tokens that the text holds on purpose; no other is looked for.
+    segments: for classifiers, the example without a pattern: rows of one or two texts, one row per choice.
     """
 
     uid: str
@@ -52,10 +54,12 @@ class Cloze:
     gold: str | None = None
     soft_gold: tuple[float, ...] | None = None
     given: str = ""
+    pattern: str = ""
     combine: Combine = "mean"
     fixed_words: bool = False
     edges: Edges = Edges()
     specials: tuple[str, ...] = ()
+    segments: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def from_text(cls, text: str) -> Cloze:
@@ -127,6 +131,7 @@ class PVP:
             gold=gold,
             combine=self.combine,
             fixed_words=isinstance(self.verbalizer, Mapping),
+            pattern=self.name,
             edges=self.edges,
         )
 

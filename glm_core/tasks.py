@@ -123,6 +123,8 @@ class Task:
     recipes: further named sets of config values (`--recipe NAME`), each laid over `recommended`.
     value_range: labels are numbers between these two (STS-B: 0 to 5).
     specials_in_text: special tokens that its reader writes on purpose, e.g. ("[UNK]",); no other is looked for.
+    segments: how an example reads without a pattern, for classifiers: rows of one or two texts, one row per choice.
+        None: one row of its fields in order.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Task:
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     value_range: tuple[float, float] | None = None
     specials_in_text: tuple[str, ...] = ()
+    segments: Callable[[Example], Sequence[Sequence[str]]] | None = None
     citation: str = ""
     license: str = ""
 
@@ -151,6 +154,29 @@ class Task:
         if self.kind == "lm" and edges.end == "auto":
             edges = replace(edges, end="none")
         return replace(cloze, edges=edges, specials=self.specials_in_text)
+
+    def plain(self, example: Example) -> Cloze:
+        """The example without a pattern, for a classifier: its answers are the label names themselves."""
+        rows = self.segments(example) if self.segments is not None else [list(example.fields.values())]
+        labels = self.processor.labels
+        if len(rows) > 1 or not labels:
+            labels = tuple(str(index) for index in range(max(len(rows), len(example.choices))))
+        if example.label is not None and example.label not in labels:
+            raise DataError(
+                f"example {example.uid}: label '{example.label}' is none of {', '.join(labels)}"
+                f"{did_you_mean(example.label, labels)}"
+            )
+        return Cloze(
+            uid=example.uid,
+            parts=(),
+            answers=labels,
+            labels=labels,
+            gold=example.label,
+            pattern="plain",
+            fixed_words=len(rows) == 1,
+            specials=self.specials_in_text,
+            segments=tuple(tuple(row) for row in rows),
+        )
 
     def advice(self, recipe: str | None = None) -> dict[str, Any]:
         """Recommended config values, with those of a named recipe laid over them. Raises UsageError."""
