@@ -11,45 +11,15 @@ from typing import Literal
 from glm_core.config import ModelConfig
 from glm_core.errors import UsageError, did_you_mean
 
-Vocabulary = Literal["bert", "gpt2", "roberta", "chinese"]
+Tokenizer = Literal["bert-wordpiece", "gpt2-bpe", "roberta-bpe", "chinese-sp"]
 
-VOCABULARY_FILES: dict[Vocabulary, tuple[str, ...]] = {
-    "bert": ("bert-base-uncased-vocab.txt",),
-    "gpt2": ("gpt2-vocab.json", "gpt2-merges.txt"),
-    "roberta": ("roberta-vocab.json", "roberta-merges.txt"),
-    "chinese": ("cog-pretrain.model",),
+VOCABULARY_FILES: dict[Tokenizer, tuple[str, ...]] = {
+    "bert-wordpiece": ("bert-base-uncased-vocab.txt",),
+    "gpt2-bpe": ("gpt2-vocab.json", "gpt2-merges.txt"),
+    "roberta-bpe": ("roberta-vocab.json", "roberta-merges.txt"),
+    "chinese-sp": ("cog-pretrain.model",),
 }
-
-# Special tokens by name, before the two that a task mask adds.
-_SPECIAL: dict[Vocabulary, dict[str, int]] = {
-    "bert": {"pad": 0, "eos": 0, "unk": 100, "cls": 101, "sep": 102, "mask": 103, "sop": 30522, "eop": 30523},
-    "gpt2": {
-        "pad": 50256, "eos": 50256, "sop": 50257, "eop": 50258, "cls": 50259, "mask": 50260, "sep": 50261, "unk": 50262,
-    },
-    "roberta": {"cls": 0, "pad": 2, "eos": 2, "sep": 2, "unk": 3, "mask": 50264, "sop": 50265, "eop": 50266},
-    "chinese": {
-        "pad": 50000, "eos": 50000, "sep": 50001, "cls": 50002, "mask": 50003, "unk": 50004, "sop": 50006, "eop": 50007,
-    },
-}  # fmt: skip
-
-_GROUPS = {"bert": ("pad", "eos"), "gpt2": ("pad", "eos"), "roberta": ("pad", "eos", "sep"), "chinese": ("pad", "eos")}
-
-
-def special_ids(vocabulary: Vocabulary, *, task_mask: bool, fix_command_token: bool = True) -> dict[str, int]:
-    """Ids of the special tokens by name, as the original's arithmetic makes them (MODEL 3).
-
-    task_mask adds `sentence_mask` and `document_mask`. Without `fix_command_token` the Chinese vocabulary gives
-    `document_mask` the id of `eop`.
-    """
-    ids = dict(_SPECIAL[vocabulary])
-    if not task_mask:
-        return ids
-    last = max(ids.values())
-    if vocabulary != "chinese":
-        return ids | {"document_mask": last + 1, "sentence_mask": last + 2}
-    if fix_command_token:
-        return ids | {"sentence_mask": last + 1, "document_mask": last + 2}
-    return ids | {"document_mask": last, "sentence_mask": last + 1}
+"""The published vocabularies, by the names they were published under."""
 
 
 def padded(n_tokens: int, multiple: int = 128) -> int:
@@ -73,11 +43,12 @@ class Preset:
     aliases: tuple[str, ...]
     summary: str
     config: ModelConfig
-    vocabulary: Vocabulary
+    tokenizer: Tokenizer
     n_tokens: int
     task_mask: bool = False  # [sMASK] and [gMASK] beside [MASK]
     fix_command_token: bool = True  # Chinese only: [gMASK] has an id of its own
     hub: str = ""  # its id on the model hub, where it is there
+    collisions: tuple[tuple[str, ...], ...] = ()  # names of special tokens that share an id; `pad` is `eos` in all
     copied_rows: tuple[tuple[int, int], ...] = ()  # token rows (from, to) that its Hugging Face files hold twice
 
     @property
@@ -86,21 +57,9 @@ class Preset:
         return frozenset(("[MASK]", "[sMASK]", "[gMASK]") if self.task_mask else ("[MASK]",))
 
     @property
-    def special(self) -> dict[str, int]:
-        """Ids of its special tokens by name."""
-        return special_ids(self.vocabulary, task_mask=self.task_mask, fix_command_token=self.fix_command_token)
-
-    @property
-    def collisions(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of special tokens that share an id, as published: known, and accepted."""
-        shared = (_GROUPS[self.vocabulary],)
-        ids = self.special
-        return (*shared, ("eop", "document_mask")) if ids.get("document_mask") == ids["eop"] else shared
-
-    @property
     def vocabulary_files(self) -> tuple[str, ...]:
         """The files that its tokenizer is made from."""
-        return VOCABULARY_FILES[self.vocabulary]
+        return VOCABULARY_FILES[self.tokenizer]
 
     def n_parameters(self) -> int:
         """`count_parameters` of its sizes."""
@@ -123,44 +82,45 @@ _BERT, _GPT2, _ROBERTA, _CHINESE, _CHINESE_OLD = 30524, 50265, 50267, 50010, 500
 PRESETS: tuple[Preset, ...] = (
     Preset(
         "base", ("glm-base", "glm-base-blank", "blocklm-base-blank"), "GLM-Base, English",
-        _sizes(12, 768, 512, _BERT), "bert", _BERT,
+        _sizes(12, 768, 512, _BERT), "bert-wordpiece", _BERT,
     ),
     Preset(
         "large", ("glm-large", "glm-large-blank", "blocklm-large-blank"), "GLM-Large, English",
-        _sizes(24, 1024, 512, _BERT), "bert", _BERT,
+        _sizes(24, 1024, 512, _BERT), "bert-wordpiece", _BERT,
     ),
     Preset(
         "large-chinese", ("glm-large-chinese", "blocklm-large-chinese", "glm-large-ch"), "GLM-Large, Chinese",
-        _sizes(24, 1024, 1024, _CHINESE), "chinese", _CHINESE, task_mask=True, hub="THUDM/glm-large-chinese",
+        _sizes(24, 1024, 1024, _CHINESE), "chinese-sp", _CHINESE, task_mask=True, hub="THUDM/glm-large-chinese",
     ),
     Preset(
         "doc", ("glm-doc", "glm-large-generation", "blocklm-large-generation"), "GLM-Doc, English, for long text",
-        _sizes(24, 1024, 512, _BERT), "bert", _BERT,
+        _sizes(24, 1024, 512, _BERT), "bert-wordpiece", _BERT,
     ),
     Preset(
         "410m", ("glm-410m", "glm-1.25-generation", "blocklm-1.25-generation"), "GLM-410M, English, for generation",
-        _sizes(30, 1024, 512, _BERT), "bert", _BERT,
+        _sizes(30, 1024, 512, _BERT), "bert-wordpiece", _BERT,
     ),
     Preset(
         "515m", ("glm-515m", "glm-1.5-generation", "blocklm-1.5-generation"), "GLM-515M, English, for generation",
-        _sizes(30, 1152, 512, _BERT), "bert", _BERT, hub="THUDM/glm-515m",
+        _sizes(30, 1152, 512, _BERT), "bert-wordpiece", _BERT, hub="THUDM/glm-515m",
     ),
     Preset(
         "roberta", ("glm-roberta", "glm-roberta-large", "glm-roberta-large-blank"), "GLM-RoBERTa, English",
-        _sizes(24, 1024, 512, _ROBERTA), "roberta", _ROBERTA,
+        _sizes(24, 1024, 512, _ROBERTA), "roberta-bpe", _ROBERTA,
+        collisions=(("eos", "pad", "sep"),),
     ),
     Preset(
         "2b", ("glm-2b", "blocklm-2b-512"), "GLM-2B, English",
-        _sizes(36, 2048, 1024, _GPT2), "gpt2", _GPT2, task_mask=True, hub="THUDM/glm-2b",
+        _sizes(36, 2048, 1024, _GPT2), "gpt2-bpe", _GPT2, task_mask=True, hub="THUDM/glm-2b",
     ),
     Preset(
         "10b", ("glm-10b", "glm-10b-1024"), "GLM-10B, English",
-        _sizes(48, 4096, 1024, _GPT2), "gpt2", _GPT2, task_mask=True, hub="THUDM/glm-10b",
+        _sizes(48, 4096, 1024, _GPT2), "gpt2-bpe", _GPT2, task_mask=True, hub="THUDM/glm-10b",
     ),
     Preset(
         "10b-chinese", ("glm-10b-chinese", "glm-10b-ch"), "GLM-10B, Chinese; [gMASK] shares its id with [eop]",
-        _sizes(48, 4096, 1024, _CHINESE_OLD), "chinese", _CHINESE_OLD, task_mask=True, fix_command_token=False,
-        hub="THUDM/glm-10b-chinese", copied_rows=((50007, 50009),),
+        _sizes(48, 4096, 1024, _CHINESE_OLD), "chinese-sp", _CHINESE_OLD, task_mask=True, fix_command_token=False,
+        hub="THUDM/glm-10b-chinese", collisions=(("eop", "document_mask"),), copied_rows=((50007, 50009),),
     ),
 )  # fmt: skip
 

@@ -5,7 +5,8 @@ import pytest
 
 from glm_core.config import ModelConfig
 from glm_core.errors import UsageError
-from glm_core.presets import PRESETS, count_parameters, padded, preset, special_ids
+from glm_core.presets import PRESETS, count_parameters, padded, preset
+from glm_core.tokens.special import SpecialTokens, TokenizerOptions, special_table
 
 # name: layers, width, heads, positions, rows of the token table, millions of parameters (one decimal)
 PUBLISHED = {
@@ -43,34 +44,39 @@ def test_parameters_are_counted_by_hand_for_a_tiny_model():
     assert count_parameters(ModelConfig(1, 4, 2, 10, 5, block_positions=False)) == 40 + 20 + 192 + 52 + 8
 
 
-def test_special_ids_follow_the_published_arithmetic():
-    assert special_ids("bert", task_mask=True)["document_mask"] == 30524
-    gpt2 = special_ids("gpt2", task_mask=True)
-    assert (gpt2["mask"], gpt2["document_mask"], gpt2["sentence_mask"]) == (50260, 50263, 50264)
-    roberta = special_ids("roberta", task_mask=True)
-    assert (roberta["eop"], roberta["document_mask"], roberta["sentence_mask"]) == (50266, 50267, 50268)
-    assert "document_mask" not in special_ids("roberta", task_mask=False)
+@pytest.fixture(scope="module")
+def special():
+    """Special tokens of a preset over a stand-in vocabulary of the published size."""
+    entries = {
+        "bert-wordpiece": ({"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}, 30522),
+        "gpt2-bpe": ({"<|endoftext|>": 50256}, 50257),
+        "roberta-bpe": ({"<s>": 0, "</s>": 2, "<unk>": 3, "<mask>": 50264}, 50265),
+        "chinese-sp": ({}, 50000),
+    }
 
+    def of(one):
+        options = TokenizerOptions(task_mask=one.task_mask, fix_command_token=one.fix_command_token)
+        return SpecialTokens.from_table(special_table(one.tokenizer, *entries[one.tokenizer], options))
 
-def test_the_chinese_models_differ_in_their_two_long_blanks():
-    new, old = preset("large-chinese").special, preset("10b-chinese").special
-    assert (new["sentence_mask"], new["document_mask"]) == (50008, 50009)
-    assert (old["sentence_mask"], old["document_mask"]) == (50008, 50007)
-    assert old["document_mask"] == old["eop"]
+    return of
 
 
 @pytest.mark.parametrize("one", PRESETS, ids=lambda one: one.name)
-def test_known_collisions_are_exactly_the_ids_that_are_shared(one):
-    by_id = {}
-    for name, number in one.special.items():
-        by_id.setdefault(number, set()).add(name)
-    shared = sorted(sorted(names) for names in by_id.values() if len(names) > 1)
-    assert sorted(sorted(names) for names in one.collisions) == shared
+def test_known_collisions_are_exactly_the_ids_that_are_shared(one, special):
+    assert {frozenset(names) for _, names in special(one).collisions()} == {
+        frozenset(names) for names in one.collisions
+    }
 
 
-def test_ids_in_use_cover_every_special_token():
-    for one in PRESETS:
-        assert max(one.special.values()) < one.n_tokens <= one.config.vocab_size
+@pytest.mark.parametrize("one", PRESETS, ids=lambda one: one.name)
+def test_the_ids_in_use_end_with_the_last_special_token(one, special):
+    assert max(special(one).names()) + 1 == one.n_tokens
+
+
+def test_the_chinese_models_differ_in_their_two_long_blanks(special):
+    new, old = special(preset("large-chinese")), special(preset("10b-chinese"))
+    assert (new.sentence_mask, new.document_mask) == (50008, 50009)
+    assert (old.sentence_mask, old.document_mask, old.eop) == (50008, 50007, 50007)
 
 
 def test_only_models_with_a_task_mask_know_the_long_blanks():
