@@ -40,6 +40,7 @@ class Weighed(NamedTuple):
 
     log_probs: Tensor  # (Q, C, T) natural log, 0 where there is no token
     mask: Tensor  # (Q, C, T) bool
+    greedy: Tensor | None = None  # (Q, C) bool: each token of the answer is the most likely one at its place
 
 
 class Backbone(ABC):

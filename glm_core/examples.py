@@ -57,11 +57,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one answer was worth: its text, its label, the log-probability of each scored token (natural log)."""
+    """What one answer was worth: its text, its label, the log-probability of each scored token (natural log).
+
+    greedy: whether each of its tokens, given those before it, is the model's first choice, so that greedy writing would
+        give exactly this answer; None where the backbone does not tell.
+    """
 
     text: str
     label: str
     log_probs: tuple[float, ...]
+    greedy: bool | None = None
 
 
 @dataclass(frozen=True)

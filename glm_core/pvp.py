@@ -13,7 +13,8 @@ from glm_core.parts import Blank, Border, Part, Soft, Text, as_parts
 from glm_core.templates import Template, parse
 
 Combine = Literal["mean", "max", "logsumexp", "first"]
-Pattern = str | Callable[[Example], Sequence[Part | str]]
+Parts = Sequence[Part | str]
+Pattern = str | Callable[[Example], Parts | Sequence[Parts]]
 Words = Mapping[str, str | Sequence[str]]
 Verbalizer = Words | Callable[[Example], Sequence[str | tuple[str, str]]]
 
@@ -45,6 +46,8 @@ class Cloze:
     fixed_words: the verbalizer was a mapping, so the answers are the same for every example.
     specials: special tokens that the text holds on purpose; no other is looked for.
     segments: for classifiers, the example without a pattern: rows of one or two texts, one row per choice.
+    otherwise: the label to choose when no answer is greedy (see `Answer.greedy`); it has no words of its own.
+    texts: one text per answer, where the text differs and not only the answer; `parts` is empty then.
     """
 
     uid: str
@@ -60,6 +63,8 @@ class Cloze:
     edges: Edges = Edges()
     specials: tuple[str, ...] = ()
     segments: tuple[tuple[str, ...], ...] = ()
+    otherwise: str | None = None
+    texts: tuple[tuple[Part, ...], ...] = ()
 
     @classmethod
     def from_text(cls, text: str) -> Cloze:
@@ -80,13 +85,7 @@ class Cloze:
         return tuple(dict.fromkeys(self.labels))
 
     def __str__(self) -> str:
-        shown = []
-        for one in self.parts:
-            if isinstance(one, Text):
-                shown.append(one.text)
-            elif isinstance(one, Blank):
-                shown.append(one.mask)
-        return "".join(shown)
+        return "\n".join(_shown(parts) for parts in self.texts or (self.parts,))
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,12 @@ class PVP:
     """A pattern with its verbalizer: how an example reads with a hole in it, and which words may fill the hole.
 
     name: stable, `--pattern quoted`.
-    pattern: a template string, or a function from an example to parts.
-    verbalizer: label -> word or words; or a function that returns answers (labelled "0", "1", … in order) or (label, answer)
-        pairs; or None: the example's own choices, or its target.
+    pattern: a template string, or a function from an example to parts; or to several lists of parts, one text per
+        answer.
+    verbalizer: label -> word or words; or a function that returns answers (labelled "0", "1", … in order) or (label,
+        answer) pairs; or None: the example's own choices, or its target.
     combine: what becomes of several answers of one label.
+    otherwise: a label without words, for "the model would write none of these answers".
     """
 
     name: str
@@ -105,6 +106,7 @@ class PVP:
     verbalizer: Verbalizer | None = None
     combine: Combine = "mean"
     edges: Edges = Edges()
+    otherwise: str | None = None
     summary: str = field(default="", compare=False)
 
     @cached_property
@@ -117,34 +119,54 @@ class PVP:
 
         Raises TemplateError or DataError that names the pattern and the example.
         """
-        parts = self._parts(example)
-        if not any(isinstance(one, Blank) for one in parts):
-            raise TemplateError(f"pattern '{self.name}' gave no blank for example {example.uid}; write [MASK]")
-        parts, spaces = _settle_blanks(parts)
+        texts, spaces = self._texts(example)
         answers, labels = self._answers(example)
+        if len(texts) > 1 and len(texts) != len(answers):
+            raise TemplateError(
+                f"pattern '{self.name}' gave {len(texts)} texts and {len(answers)} answers for example {example.uid}; "
+                "where the text differs per answer there is one of each"
+            )
         gold = self._gold(example, labels)
         return Cloze(
             uid=example.uid,
-            parts=parts,
-            answers=tuple(_with_spaces(one, spaces) for one in answers),
+            parts=texts[0] if len(texts) == 1 else (),
+            answers=tuple(_with_spaces(one, spaces[index % len(spaces)]) for index, one in enumerate(answers)),
             labels=labels,
             gold=gold,
             combine=self.combine,
             fixed_words=isinstance(self.verbalizer, Mapping),
             pattern=self.name,
             edges=self.edges,
+            otherwise=self.otherwise,
+            texts=tuple(texts) if len(texts) > 1 else (),
         )
 
-    def _parts(self, example: Example) -> tuple[Part, ...]:
+    def _texts(self, example: Example) -> tuple[list[tuple[Part, ...]], list[tuple[bool, ...]]]:
+        """The text, or one text per answer; and for each of its blanks whether whitespace stood before it."""
+        made: Sequence[Part] | Sequence[Parts] | Parts
         if self.template is not None:
-            return as_parts(self.template.parts(example))
-        assert callable(self.pattern)
-        made = self.pattern(example)
-        if isinstance(made, str) or not isinstance(made, Sequence):
-            raise TemplateError(f"pattern '{self.name}' gave {type(made).__name__}, wants a list of parts")
+            made = self.template.parts(example)
+        else:
+            assert callable(self.pattern)
+            made = self.pattern(example)
+            if isinstance(made, str) or not isinstance(made, Sequence):
+                raise TemplateError(f"pattern '{self.name}' gave {type(made).__name__}, wants a list of parts")
+        several = bool(made) and all(isinstance(one, list | tuple) for one in made)
+        texts, spaces = [], []
+        for parts in made if several else (made,):
+            settled, space = _settle_blanks(self._checked(parts, example))  # type: ignore[arg-type]
+            texts.append(settled)
+            spaces.append(space)
+        return texts, spaces
+
+    def _checked(self, made: Parts, example: Example) -> tuple[Part, ...]:
         for one in made:
             if not isinstance(one, str | Text | Blank | Border | Soft):
-                raise TemplateError(f"pattern '{self.name}' gave {type(one).__name__} inside its list, wants parts or str")
+                raise TemplateError(
+                    f"pattern '{self.name}' gave {type(one).__name__} inside its list, wants parts or str"
+                )
+        if not any(isinstance(one, Blank) for one in made):
+            raise TemplateError(f"pattern '{self.name}' gave no blank for example {example.uid}; write [MASK]")
         return as_parts(made)
 
     def _answers(self, example: Example) -> tuple[tuple[str | tuple[str, ...], ...], tuple[str, ...]]:
@@ -168,6 +190,8 @@ class PVP:
     def _gold(self, example: Example, labels: tuple[str, ...]) -> str | None:
         if example.label is None:
             return "0" if example.target is not None and labels == ("0",) else None
+        if example.label == self.otherwise:
+            return None
         if labels and example.label not in labels:
             known = list(dict.fromkeys(labels))
             raise DataError(
@@ -190,11 +214,21 @@ def choose_pvp(pvps: Sequence[PVP], which: str | int, task: str) -> PVP:
     raise UsageError(f"task {task} has no pattern '{which}' (it has {', '.join(names)}){did_you_mean(which, names)}")
 
 
+def _shown(parts: Sequence[Part]) -> str:
+    shown = []
+    for one in parts:
+        if isinstance(one, Text):
+            shown.append(one.text)
+        elif isinstance(one, Blank):
+            shown.append(one.mask)
+    return "".join(shown)
+
+
 def _settle_blanks(parts: Sequence[Part]) -> tuple[tuple[Part, ...], tuple[bool, ...]]:
     """Take the whitespace before each blank away; tell for each blank whether there was any.
 
-    Whitespace belongs to what comes after it: the answer that fills the blank begins with it. It passes over borders and
-    soft places.
+    Whitespace belongs to what comes after it: the answer that fills the blank begins with it. It passes over borders
+    and soft places.
     """
     settled: list[Part] = []
     spaces: list[bool] = []
