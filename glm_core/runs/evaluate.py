@@ -40,8 +40,8 @@ def evaluate(
     Every token's log-probability is kept, so that all can be scored again in another way. Under several processes each
     one weighs all examples and finds the same.
 
-    Raises DataError for an example that makes no cloze, UsageError for a task that writes instead of choosing, RunError for
-    a model whose log-probabilities are not numbers.
+    Raises DataError for an example that makes no cloze, UsageError for a task that writes instead of choosing, RunError
+    for a model whose log-probabilities are not numbers.
     """
     if task.kind == "generation":
         raise UsageError(f"task {task.name} wants its blanks written; evaluate chooses among answers")
@@ -80,8 +80,8 @@ def predict_one(
 ) -> Prediction:
     """The label with the best score, and all that was weighed.
 
-    Where the pattern names a label for "none of these" (`otherwise`), it is chosen unless an answer is exactly what greedy
-    writing would give.
+    Where the pattern names a label for "none of these" (`otherwise`), it is chosen unless an answer is exactly what
+    greedy writing would give.
     """
     for one in answers:
         if any(math.isnan(value) for value in one.log_probs):

@@ -18,7 +18,7 @@ class Health:
     """What to look at before believing a metric.
 
     n: examples. unlabelled: those among them without a gold label or reference.
-    majority_label, majority: the most frequent gold label and its share of the labelled examples; None where there is none.
+    majority_label, majority: the most frequent gold label and its share of the labelled examples; None without labels.
     ties: examples whose best score is shared by several labels (the first of them was taken).
     cut_examples: share of the examples that lost tokens to the row's length; cut_tokens: tokens lost, by field.
     prior: the mean predicted distribution, where all examples have the same labels. Far from the gold labels'

@@ -1,8 +1,8 @@
 """One process at a time in a run's folder.
 
-The lock is a file that names its owner, held open with the operating system's own lock, so it ends with its process however
-that ends. Where that cannot be seen (another machine on a shared disk, a file system without locks) the file's time tells:
-its owner touches it every few seconds.
+The lock is a file that names its owner, held open with the operating system's own lock, so it ends with its process
+however that ends. Where that cannot be seen (another machine on a shared disk, a file system without locks) the file's
+time tells: its owner touches it every few seconds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Predictions as a file: compressed JSON lines that hold all a metric, a submission or another scoring may look at.
 
-One line per example: `uid`, `label` (chosen), `gold`, `text`, `scores`, `cut`, `answers` with the log-probability of every
-token, and `example` (its fields, choices, target, group and meta), so that nobody has to find the data set again.
+One line per example: `uid`, `label` (chosen), `gold`, `text`, `scores`, `cut`, `answers` with the log-probability of
+every token, and `example` (its fields, choices, target, group and meta), so that nobody has to find the data set again.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def to_line(prediction: Prediction) -> str:
         return json.dumps(to_row(prediction), ensure_ascii=False)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"example {prediction.example.uid}: its meta cannot be stored as JSON ({error}); use text, numbers and lists"
+            f"example {prediction.example.uid}: its meta is not JSON ({error}); use text, numbers and lists"
         ) from error
 
 

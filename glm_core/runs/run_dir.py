@@ -130,7 +130,7 @@ class RunDir:
                     file.write(to_json(row) + "\n")
             except OSError as error:
                 raise RunError(
-                    f"{self.log}: cannot be written ({error.strerror}); free some space, then give the same command again"
+                    f"{self.log}: cannot be written ({error.strerror}); free some space and give the command again"
                 ) from error
             for one in hooks:
                 one(row)

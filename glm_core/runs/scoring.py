@@ -1,7 +1,7 @@
 """From the log-probabilities of an answer's tokens to the score of a label: pure algebra on plain numbers.
 
-The same formulas serve an evaluation and whoever scores stored predictions again; `glm_core.model.scores` holds them for
-tensors, where a gradient is wanted.
+The same formulas serve an evaluation and whoever scores stored predictions again; `glm_core.model.scores` holds them
+for tensors, where a gradient is wanted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from glm_core.pvp import Combine
 
 
 def answer_score(log_probs: Sequence[float], length_penalty: float = 0.0) -> float:
-    """The sum over the answer's tokens, divided by (number of tokens ** penalty): 0 the sum, 1 the mean (SUPERGLUE 6)."""
+    """The sum over the answer's tokens over (number of tokens ** penalty): 0 the sum, 1 the mean (SUPERGLUE 6)."""
     total = math.fsum(log_probs)
     return total / len(log_probs) ** length_penalty if length_penalty and log_probs else total
 

@@ -45,7 +45,7 @@ def test_the_same_predictions_are_the_same_bytes(tmp_path):
 
 
 def test_meta_that_json_cannot_hold_names_the_example(tmp_path):
-    with pytest.raises(DataError, match=r"example u: its meta cannot be stored as JSON .*set"):
+    with pytest.raises(DataError, match=r"example u: its meta is not JSON .*set"):
         write_predictions(tmp_path / "a.jsonl.gz", [Prediction(Example("u", {}, meta={"ids": {1, 2}}))])
     assert list(tmp_path.iterdir()) == []
 
