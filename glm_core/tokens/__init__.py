@@ -19,9 +19,10 @@ from glm_core.tokens.special import (
 from glm_core.tokens.tokenizer import CONFIG_FILE, CONFIG_FORMAT, Encoded, Tokenizer
 from glm_core.tokens.vocabulary import (
     VocabularyFiles,
+    check_kind,
     check_pieces,
     find_vocabulary,
-    full_kind,
+    is_complete,
     looks_lowercase,
     read_entries,
     read_merges,
@@ -47,16 +48,17 @@ def load_tokenizer(
     """The tokenizer of the vocabulary that lies in a folder, or that a file belongs to.
 
     A folder written by `Tokenizer.save` knows its own options; passing others is an error. For a vocabulary as
-    published, None means: `kind` as recognised (one of the four, or its first word: "bert", "gpt2", "roberta",
-    "chinese"), `task_mask` as the published checkpoints of that kind (GPT-2 and Chinese have one),
-    `fix_command_token` on, `lowercase` unless the vocabulary has capitals or is named `-cased` or `chinese`. The
-    options are explained at `TokenizerOptions`.
+    published, None means: `kind` ("bert-wordpiece", "gpt2-bpe", "roberta-bpe" or "chinese-sp") as recognised,
+    `task_mask` as the published checkpoints of that kind (GPT-2 and Chinese have one), `fix_command_token` on,
+    `lowercase` unless the vocabulary has capitals or is named `-cased` or `chinese`. The options are explained at
+    `TokenizerOptions`.
 
     Raises UsageError where files are missing, several vocabularies lie there, or special tokens share an id that no
     published checkpoint shares; DataError where a file is cut off or changed.
     """
     where = Path(where)
-    kind = None if kind is None else full_kind(kind)
+    if kind is not None:
+        check_kind(kind)
     asked: dict[str, Any] = {
         "task_mask": task_mask,
         "decoder_mask": decoder_mask,
@@ -114,7 +116,10 @@ def _load_saved(where: Path, saved: dict[str, Any], kind: str | None, given: dic
     told = where / CONFIG_FILE
     try:
         options = asdict(TokenizerOptions(**saved["options"]))
-        found = VocabularyFiles(full_kind(saved["kind"]), {name: where / name for name in saved["files"]})
+        found = VocabularyFiles(saved["kind"], {name: where / name for name in saved["files"]})
+        check_kind(found.kind)
+        if not is_complete(found.kind, saved["files"]):
+            raise ValueError(f"files {', '.join(saved['files'])}")
         hashes, fingerprint = dict(saved["files"]), saved["fingerprint"]
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"lacks or holds something that this version does not know ({error})", file=told) from error

@@ -1,8 +1,8 @@
 """Thin layers over `tokenizers` (WordPiece, byte-level BPE) and `sentencepiece`.
 
-Each gives the ids of THUDM/GLM's own tokenizers (the tests compare twenty thousand real strings) and exact places in the
-text. For BERT this holds for text, not for every code point of Unicode: the original goes by Python's tables, the library
-by its own. The libraries are imported by the constructor that needs one.
+Each gives the ids of THUDM/GLM's own tokenizers (the tests compare twenty thousand real strings) and exact places in
+the text. For BERT this holds for text, not for every code point of Unicode: the original goes by Python's tables, the
+library by its own. The libraries are imported by the constructor that needs one.
 """
 
 from __future__ import annotations

@@ -21,9 +21,7 @@ from glm_core.tokens.special import ANY_SPECIAL_STRING, SpecialToken, SpecialTok
 CONFIG_FILE = "tokenizer_config.json"
 CONFIG_FORMAT = "glm-core tokenizer 1"
 
-# A broken escape in JSON leaves half a character (a lone surrogate), which no library takes.
 _HALF_CHARACTERS = re.compile("[\ud800-\udfff]")
-_LIBRARY_ERRORS = (TypeError, RuntimeError, UnicodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ class Tokenizer(ABC):
             return Encoded()
         finder = self._finder(specials) if specials else None
         if finder is None:
-            return self._plain(text)
+            return self._encode_plain(_whole(text))
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
         done = 0
@@ -128,7 +126,7 @@ class Tokenizer(ABC):
         plain = [i for i, t in enumerate(texts) if not t.isspace() and t and not (finder and finder.search(t))]
         found: dict[int, Encoded] = {}
         if len(plain) > 1:
-            found = dict(zip(plain, self._plain_many([texts[i] for i in plain]), strict=True))
+            found = dict(zip(plain, self._encode_plain_many([_whole(texts[i]) for i in plain]), strict=True))
         return [found[i] if i in found else self.encode(text, specials=specials) for i, text in enumerate(texts)]
 
     def token(self, id: int) -> str:
@@ -160,24 +158,9 @@ class Tokenizer(ABC):
 
     def _append(self, piece: str, start: int, ids: list[int], offsets: list[tuple[int, int]]) -> None:
         if piece:  # whitespace between special tokens is text like any other
-            encoded = self._plain(piece)
+            encoded = self._encode_plain(_whole(piece))
             ids += encoded.ids
             offsets += [(a + start, b + start) for a, b in encoded.offsets]
-
-    def _plain(self, text: str) -> Encoded:
-        try:
-            return self._encode_plain(text)
-        except _LIBRARY_ERRORS:
-            mended = _HALF_CHARACTERS.sub("\ufffd", text)  # one for one, so the offsets hold
-            if mended == text:
-                raise
-            return self._encode_plain(mended)
-
-    def _plain_many(self, texts: Sequence[str]) -> list[Encoded]:
-        try:
-            return self._encode_plain_many(texts)
-        except _LIBRARY_ERRORS:
-            return [self._plain(text) for text in texts]
 
     def _finder(self, specials: Collection[str]) -> re.Pattern[str] | None:
         wanted = frozenset(specials)
@@ -203,3 +186,8 @@ class Tokenizer(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.kind} tokenizer of {self.n_tokens} tokens, {self.fingerprint[:12]}>"
+
+
+def _whole(text: str) -> str:
+    """Half characters (lone surrogates, from broken escapes in JSON) become U+FFFD, one for one, so that offsets hold."""
+    return text if text.isascii() else _HALF_CHARACTERS.sub("\ufffd", text)

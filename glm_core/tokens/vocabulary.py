@@ -46,12 +46,10 @@ class VocabularyFiles:
         return content
 
 
-def full_kind(kind: str) -> str:
-    """A kind by its name or the first word of it, such as "bert". Raises UsageError for any other."""
-    for known in KINDS:
-        if kind in (known, known.split("-")[0]):
-            return known
-    raise UsageError(f"unknown kind of tokenizer {kind!r}; there are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}")
+def check_kind(kind: str) -> None:
+    """Raise UsageError unless there is such a kind of tokenizer."""
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind of tokenizer {kind!r}; there are {', '.join(KINDS)}{did_you_mean(kind, KINDS)}")
 
 
 def find_vocabulary(where: Path, kind: str | None = None) -> VocabularyFiles:
@@ -85,6 +83,13 @@ def find_vocabulary(where: Path, kind: str | None = None) -> VocabularyFiles:
     return chosen[0]
 
 
+def is_complete(kind: str, names: Collection[str]) -> bool:
+    """Whether these are the names under which one vocabulary of this kind is saved, with no path in them."""
+    if kind == "chinese-sp":
+        return len(names) == 1 and all(name.endswith(".model") and Path(name).name == name for name in names)
+    return set(names) == ({"vocab.txt"} if kind == "bert-wordpiece" else {"vocab.json", "merges.txt"})
+
+
 def _candidates(where: Path) -> list[VocabularyFiles]:
     """Every vocabulary in a folder, or the one that a file belongs to, by the names of the files."""
     folder, names = (
@@ -96,7 +101,7 @@ def _candidates(where: Path) -> list[VocabularyFiles]:
         if name == "vocab.txt" or name.endswith("-vocab.txt"):
             found.append(VocabularyFiles("bert-wordpiece", {"vocab.txt": folder / name}))
         elif name.endswith(".model"):
-            found.append(VocabularyFiles("chinese-sp", {"cog-pretrain.model": folder / name}))
+            found.append(VocabularyFiles("chinese-sp", {name: folder / name}))
         for half in ("vocab.json", "merges.txt"):
             if name == half or name.endswith(f"-{half}"):
                 pairs.add(name.removesuffix(half))
@@ -115,6 +120,12 @@ def _byte_pairs(folder: Path, prefix: str) -> VocabularyFiles:
 def read_wordpiece(file: Path, content: bytes) -> dict[str, int]:
     """`vocab.txt`: one entry a line, ids from 0. Raises DataError where it is not whole."""
     lines = _text(file, content).replace("\r\n", "\n").removesuffix("\n").split("\n")
+    # the published files begin [PAD], [unused0] (30522 lines) or [PAD], [unused1] (21128 or more)
+    whole = {"[unused0]": 30522, "[unused1]": 21128}.get(lines[1] if len(lines) > 1 else "", 0)
+    if len(lines) < whole:
+        raise DataError(
+            f"cut off: {len(lines)} lines of a published vocabulary of at least {whole}; copy it again", file=file
+        )
     entries: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         if not line:
@@ -122,12 +133,6 @@ def read_wordpiece(file: Path, content: bytes) -> dict[str, int]:
         if line in entries:
             raise DataError(f"{line!r} is there already, in line {entries[line] + 1}", file=file, line=number)
         entries[line] = number - 1
-    # the published files begin [PAD], [unused0] (30522 lines) or [PAD], [unused1] (21128 or more)
-    whole = {"[unused0]": 30522, "[unused1]": 21128}.get(lines[1] if len(lines) > 1 else "", 0)
-    if len(lines) < whole:
-        raise DataError(
-            f"cut off: {len(lines)} lines of a published vocabulary of at least {whole}; copy it again", file=file
-        )
     _want(entries, _BERT_ENTRIES, file)
     return entries
 
