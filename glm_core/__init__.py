@@ -1,0 +1,89 @@
+"""The face: `from glm_core import …` is the whole public API, beside `glm_core.metrics` and `glm_core.presets`.
+
+A name is resolved when it is first touched, so importing this package costs nothing and brings in no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from glm_core.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from glm_core.backbone import Backbone, ModelSource, Weighed
+    from glm_core.config import EvalConfig, ModelConfig, TrainConfig
+    from glm_core.data import DataDir
+    from glm_core.errors import DataError, PackError, TemplateError
+    from glm_core.examples import Answer, Example, Prediction, Split
+    from glm_core.hookspecs import hookimpl
+    from glm_core.model.batch import Batch
+    from glm_core.model.classifier import Classifier
+    from glm_core.model.transformer import GLM
+    from glm_core.model_sources import load_backbone
+    from glm_core.parts import (
+        BLANK,
+        DOCUMENT_BLANK,
+        SENTENCE_BLANK,
+        SPLIT,
+        Part,
+        Text,
+        lowercase_first,
+        shortenable,
+        soft,
+        straighten_quotes,
+        strip_final_punctuation,
+        uppercase_first,
+    )
+    from glm_core.plugins import get_task, list_packs, list_tasks
+    from glm_core.pvp import PVP, Cloze, Edges
+    from glm_core.tasks import DataProcessor, JsonlProcessor, Task, TsvProcessor
+    from glm_core.templates import Template
+    from glm_core.tokens import Tokenizer, load_tokenizer
+    from glm_core.tokens.encode import Instance
+    from glm_core.tokens.row import Row, unpack
+
+_MODULES = {
+    "backbone": ("Backbone", "ModelSource", "Weighed"),
+    "config": ("EvalConfig", "ModelConfig", "TrainConfig"),
+    "data": ("DataDir",),
+    "errors": ("DataError", "PackError", "TemplateError"),
+    "examples": ("Answer", "Example", "Prediction", "Split"),
+    "hookspecs": ("hookimpl",),
+    "model.batch": ("Batch",),
+    "model.classifier": ("Classifier",),
+    "model.transformer": ("GLM",),
+    "model_sources": ("load_backbone",),
+    "parts": (
+        *("BLANK", "DOCUMENT_BLANK", "SENTENCE_BLANK", "SPLIT", "Part", "Text", "lowercase_first", "shortenable"),
+        *("soft", "straighten_quotes", "strip_final_punctuation", "uppercase_first"),
+    ),
+    "plugins": ("get_task", "list_packs", "list_tasks"),
+    "pvp": ("PVP", "Cloze", "Edges"),
+    "tasks": ("DataProcessor", "JsonlProcessor", "Task", "TsvProcessor"),
+    "templates": ("Template",),
+    "tokens": ("Tokenizer", "load_tokenizer"),
+    "tokens.encode": ("Instance",),
+    "tokens.row": ("Row", "unpack"),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_SUBMODULES = ("metrics", "presets")
+
+__all__ = sorted((*_HOME, *_SUBMODULES))  # noqa: PLE0605  (the list is the table above)
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _SUBMODULES:
+        return importlib.import_module(f"glm_core.{name}")
+    if name not in _HOME:
+        from glm_core.errors import did_you_mean
+
+        raise AttributeError(f"module 'glm_core' has no attribute '{name}'{did_you_mean(name, __all__)}")
+    value = getattr(importlib.import_module(f"glm_core.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
