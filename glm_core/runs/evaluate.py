@@ -20,6 +20,7 @@ from glm_core.model.classifier import Classifier
 from glm_core.pvp import Cloze
 from glm_core.runs.scoring import best_label, best_text, label_scores
 from glm_core.tasks import Task
+from glm_core.training.batching import token_batches
 
 Method = Literal["cloze", "classifier"]
 Progress = Callable[[int, int], None]  # (done, of)
@@ -50,7 +51,7 @@ def evaluate(
     instances = [backbone.encode(cloze, max_length=config.max_length) for cloze in clozes]
     device = next(backbone.module.parameters()).device
     found: dict[int, Prediction] = {}
-    for indices in batches([one.n_tokens for one in instances], config.batch_tokens):
+    for indices in token_batches([one.n_tokens for one in instances], budget=config.batch_tokens):
         batch = backbone.collate([instances[index] for index in indices]).to(device)
         with arithmetic(device, config.precision):
             weighed = backbone.weigh(batch)
@@ -127,22 +128,6 @@ def _answers(clozes: Sequence[Cloze], weighed: Weighed) -> Iterator[tuple[Answer
             )
             for c, (text, label) in enumerate(zip(cloze.answers, cloze.labels, strict=True))
         )
-
-
-def batches(lengths: Sequence[int], batch_tokens: int) -> list[list[int]]:
-    """Indices grouped by length, the longest first, each group within `batch_tokens` when padded to its longest row.
-
-    A row longer than the budget is a batch of its own.
-    """
-    grouped: list[list[int]] = []
-    longest = 0
-    for index in sorted(range(len(lengths)), key=lambda index: (-lengths[index], index)):
-        if grouped and (len(grouped[-1]) + 1) * longest <= batch_tokens:
-            grouped[-1].append(index)
-        else:
-            grouped.append([index])
-            longest = lengths[index]
-    return grouped
 
 
 def arithmetic(device: torch.device, precision: str) -> AbstractContextManager[Any]:

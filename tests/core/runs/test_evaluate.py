@@ -11,7 +11,7 @@ from glm_core.config import EvalConfig
 from glm_core.errors import DataError, RunError, UsageError
 from glm_core.examples import Answer, Example
 from glm_core.pvp import PVP, Cloze
-from glm_core.runs.evaluate import batches, evaluate, predict_one
+from glm_core.runs.evaluate import evaluate, predict_one
 from tests.core.runs.fakes import ToyBackbone, reviews_task
 
 
@@ -134,19 +134,6 @@ def test_what_the_backbone_tells_about_greedy_writing_is_kept():
 
     (found,) = evaluate(reviews_task(), Telling(), examples(1))
     assert [one.greedy for one in found.answers] == [True, False, False, True]
-
-
-def test_batches_hold_rows_of_similar_length_within_the_budget():
-    lengths = [3, 10, 9, 2, 30, 10]
-    found = batches(lengths, 30)
-    assert found == [[4], [1, 5, 2], [0, 3]]
-    assert sorted(index for batch in found for index in batch) == list(range(6))
-    for batch in found:
-        assert len(batch) * max(lengths[index] for index in batch) <= 30
-
-
-def test_a_row_longer_than_the_budget_is_a_batch_of_its_own():
-    assert batches([5, 50, 5], 12) == [[1], [0, 2]]
 
 
 def test_the_pattern_is_chosen_by_name_or_index():

@@ -1,0 +1,105 @@
+"""What a run was asked to do: `run.json`, the command that asks for the same again, and whether two askings agree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from glm_core.config import EvalConfig, TrainConfig, as_dict, defaults
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One task × one pattern × one seed, and how.
+
+    task: full name. model, data: as they were given. train, tune: names of splits. origin: who set each option's value.
+    """
+
+    task: str
+    revision: int
+    pattern: str
+    method: str
+    seed: int
+    model: str
+    data: tuple[str, ...]
+    train: str
+    tune: str
+    config: TrainConfig
+    evaluation: EvalConfig
+    allow_final: bool = False
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self, out: str) -> dict[str, Any]:
+        """The content of `run.json`. Its `config` table can be given back as `--config`."""
+        return {
+            "format": FORMAT,
+            "command": self.command(out),
+            "task": self.task,
+            "revision": self.revision,
+            "pattern": self.pattern,
+            "method": self.method,
+            "seed": self.seed,
+            "model": self.model,
+            "data": list(self.data),
+            "splits": {"train": self.train, "tune": self.tune},
+            "allow_final": self.allow_final,
+            "config": {**as_dict(self.evaluation), **as_dict(self.config)},
+            "evaluation": as_dict(self.evaluation),
+            "origin": dict(self.origin),
+        }
+
+    def command(self, out: str) -> list[str]:
+        """A command line that asks for the same, whatever the task recommends by then."""
+        words = ["glm", "finetune", self.task, "--model", self.model]
+        for one in self.data:
+            words += ["--data", one]
+        words += ["--out", out, "--pattern", self.pattern, "--seed", str(self.seed)]
+        words += ["--train-split", self.train, "--split", self.tune]
+        if self.method != "cloze":
+            words += ["--method", self.method]
+        if self.allow_final:
+            words.append("--allow-final")
+        for key, value in as_dict(self.config).items():
+            if value != defaults(TrainConfig)[key] or self.origin.get(key, "default") != "default":
+                words += _flag(key, value)
+        for key in sorted({one.name for one in fields(EvalConfig)} - {one.name for one in fields(TrainConfig)}):
+            value = getattr(self.evaluation, key)
+            if value != defaults(EvalConfig)[key] or self.origin.get(key, "default") != "default":
+                words += _flag(key, value)
+        return words
+
+
+def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
+    """The first thing that two `run.json` do not share, as words for a message: `--learning-rate 1e-05, not 2e-05`."""
+    names = {"task": "task", "pattern": "--pattern", "method": "--method", "seed": "--seed", "model": "--model"}
+    pairs: list[tuple[str, Any, Any]] = [(name, old.get(key), new[key]) for key, name in names.items()]
+    pairs.insert(1, ("revision", old.get("revision"), new["revision"]))
+    for role, flag in (("train", "--train-split"), ("tune", "--split")):
+        pairs.append((flag, _table(old, "splits").get(role), new["splits"][role]))
+    for table in ("config", "evaluation"):
+        pairs += [
+            ("--" + key.replace("_", "-"), _table(old, table).get(key), value) for key, value in new[table].items()
+        ]
+    for name, before, now in pairs:
+        if before != now:
+            return f"{name} {_shown(before)}, not {_shown(now)}"
+    return None
+
+
+def _table(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = told.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _flag(key: str, value: Any) -> list[str]:
+    flag = key.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    return [f"--{flag}", _shown(value)]
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else str(value)
