@@ -189,5 +189,5 @@ class Tokenizer(ABC):
 
 
 def _whole(text: str) -> str:
-    """Half characters (lone surrogates, from broken escapes in JSON) become U+FFFD, one for one, so that offsets hold."""
+    """Half characters (lone surrogates, from broken escapes in JSON) become U+FFFD, one for one: the offsets hold."""
     return text if text.isascii() else _HALF_CHARACTERS.sub("\ufffd", text)
