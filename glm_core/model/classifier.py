@@ -5,7 +5,6 @@ Q clozes, C choices (rows of a cloze), K outputs, D hidden size. Source: MODEL 6
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -15,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from glm_core.atomic import write_text
 from glm_core.backbone import Backbone, Weighed
 from glm_core.config import TrainConfig
 from glm_core.errors import CheckpointError, UsageError
@@ -26,7 +24,7 @@ from glm_core.tokens.encode import Instance, encode_segments
 from glm_core.tokens.row import build_row
 
 Pool = Literal["cls", "sop", "last"]
-HEAD_FILE = "head.json"
+_OWN = "multichoice_head.own."  # before the names of a user's own head, so that it is known as a head
 
 
 class Head(nn.Module):
@@ -122,6 +120,11 @@ class Classifier(Backbone):
         width = backbone.module.config.hidden_size  # type: ignore[union-attr]
         made = _own_head(head)(width, self.n_outputs) if head else Head(int(width), self.n_outputs, dropout)  # type: ignore[arg-type]
         made.to(next(backbone.module.parameters()).device)
+        trained = getattr(backbone, "heads", {})
+        if not head and {name: value.shape for name, value in trained.items()} == {
+            name: value.shape for name, value in made.state_dict().items()
+        }:
+            made.load_state_dict(trained)  # the checkpoint was fine-tuned with a head of this size
         self.module = Pooled(backbone.module, made)
 
     def prepare(self, config: TrainConfig, sample: Cloze) -> None:
@@ -200,28 +203,34 @@ class Classifier(Backbone):
         return self.backbone.pool(batch.rows, at)
 
     def save(self, where: Path) -> None:
-        """The backbone as it saves itself, the head beside it."""
-        from safetensors.torch import save_file
+        """The backbone as it saves itself, the head among its tensors. Whole or not at all."""
+        from glm_core.model.glm_files import save_glm
 
-        self.backbone.save(where)
-        tensors = {name: value.contiguous() for name, value in self.module.head.state_dict().items()}
-        save_file(tensors, where / "head.safetensors")
-        about = {"labels": self.labels, "n_outputs": self.n_outputs, "pool": self.pool_at, "head": self.head_name}
-        write_text(where / HEAD_FILE, json.dumps(about, indent=2))
+        prefix = _OWN if self.head_name else ""
+        heads = {prefix + name: value.detach() for name, value in self.module.head.state_dict().items()}
+        about = {
+            "labels": self.labels,
+            "n_outputs": self.n_outputs,
+            "pool": self.pool_at,
+            "head": self.head_name,
+        }
+        save_glm(self.backbone, where, heads=heads, facts={"classifier": about})  # type: ignore[arg-type]
 
     @classmethod
     def load(cls, where: Path, *, device: str = "auto", **options: Any) -> Classifier:
-        from safetensors.torch import load_file
+        from glm_core.model.glm_files import load_glm
 
-        from glm_core.model.glm_backbone import GLMBackbone
-
-        about = json.loads((where / HEAD_FILE).read_text(encoding="utf-8"))
-        inner = options.pop("inner", GLMBackbone).load(where, device=device, **options)
-        made = cls(inner, about["labels"], n_outputs=about["n_outputs"], pool=about["pool"], head=about["head"])
+        backbone, loaded = load_glm(where, device=device, **options)
+        about = loaded.facts.get("classifier")
+        if about is None:
+            raise CheckpointError(f"{where}: holds no classifier; was it trained with --method cloze?")
+        made = cls(backbone, about["labels"], n_outputs=about["n_outputs"], pool=about["pool"], head=about["head"])
+        heads = {name.removeprefix(_OWN): value for name, value in loaded.heads.items()}
         try:
-            made.module.head.load_state_dict(load_file(where / "head.safetensors"))
-        except (OSError, RuntimeError, KeyError) as error:
-            raise CheckpointError(f"{where / 'head.safetensors'}: does not fit the head ({error})") from error
+            made.module.head.load_state_dict(heads)
+        except RuntimeError as error:
+            raise CheckpointError(f"{where}: its head does not fit ({str(error).splitlines()[-1].strip()})") from error
+        made.module.eval()
         return made
 
 

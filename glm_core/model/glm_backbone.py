@@ -61,6 +61,7 @@ class GLMBackbone(Backbone):
         self.soft_tokens = soft_tokens
         self.soft_prefix = soft_prefix
         self.preset = preset
+        self.heads: dict[str, Tensor] = {}  # a classifier's, as found in the checkpoint
         self._told: set[str] = set()
 
     @property
@@ -217,4 +218,4 @@ class GLMBackbone(Backbone):
     def load(cls, where: Path, *, device: str = "auto", **options: Any) -> GLMBackbone:
         from glm_core.model.glm_files import load_glm
 
-        return load_glm(where, device=device, **options)
+        return load_glm(where, device=device, **options)[0]
