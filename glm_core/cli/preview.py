@@ -15,7 +15,9 @@ HELP = "show how examples read with their blank: text, tokens, positions, mask, 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", help="a task's name, as in `glm tasks`")
-    parser.add_argument("--data", action="append", default=[], metavar="DIR", help="folder of the data set (repeatable)")
+    parser.add_argument(
+        "--data", action="append", default=[], metavar="DIR", help="folder of the data set (repeatable)"
+    )
     parser.add_argument("--split", help="which split (default: the first)")
     parser.add_argument("--pattern", help="one pattern by name or number (default: all)")
     parser.add_argument("-n", type=int, default=1, metavar="N", help="how many examples (default 1)")

@@ -120,7 +120,9 @@ def _tokenizer(where: Path, loaded: Loaded, known: Preset | None, vocab: str | P
         except UsageError as error:
             if vocab is not None or known is not None:
                 raise
-            raise UsageError(f"{error}; give the vocabulary's folder with --vocab and the model's name with --preset") from error
+            raise UsageError(
+                f"{error}; give the vocabulary's folder with --vocab and the model's name with --preset"
+            ) from error
     options: dict[str, Any] = {"kind": known.tokenizer, "task_mask": known.task_mask}
     if known.tokenizer == "chinese-sp":
         options["fix_command_token"] = known.fix_command_token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +64,9 @@ def mask_picture(row: Row, *, width: int = 64) -> list[str]:
     cells = min(size, width)
     edges = np.linspace(0, size, cells + 1).round().astype(int)
     lines = []
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges):
         line = ""
-        for left, right in zip(edges[:-1], edges[1:], strict=True):
+        for left, right in pairwise(edges):
             share = mask[top:bottom, left:right].mean()
             line += _SHADES[int(np.ceil(share * 4))]
         lines.append(line)
