@@ -1,6 +1,6 @@
 """Open a data set's own files: every error carries `file:line`, every file read is remembered with its hash.
 
-A file may lie compressed beside its official name (`test.jsonl.xz` for `test.jsonl`); .xz, .gz and .bz2 are opened as they are.
+A file may lie compressed beside its official name (`test.jsonl.xz` for `test.jsonl`): .xz, .gz and .bz2 are opened too.
 """
 
 from __future__ import annotations
