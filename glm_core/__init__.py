@@ -3,6 +3,7 @@
 A name is resolved when it is first touched, so importing this package costs nothing and brings in no torch.
 """
 
+# ruff: noqa: F401  (the imports below are the face, for editors and type checkers)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ _MODULES = {
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 _SUBMODULES = ("metrics", "presets")
 
-__all__ = sorted((*_HOME, *_SUBMODULES))  # noqa: PLE0605  (the list is the table above)
+__all__ = sorted((*_HOME, *_SUBMODULES))
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,8 @@ def load_backbone(model: str | Path, *, backbone: str | None = None, device: str
     backbone: which kind of model it is, where its name does not say; a folder is a "glm" unless told otherwise.
     options: what the backbone's `load` takes; GLM: `preset` (sizes of a published checkpoint without a config) and
     `vocab` (folder of its vocabulary).
-    Raises UsageError for an unknown name, a preset without files or a folder that is not there; PackError for a backbone
-    that cannot be imported; CheckpointError for files that do not fit.
+    Raises UsageError for an unknown name, a preset without files or a folder that is not there; PackError for a
+    backbone that cannot be imported; CheckpointError for files that do not fit.
     """
     folder, source = locate_model(model)
     chosen = {name: value for name, value in options.items() if value is not None}

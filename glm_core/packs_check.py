@@ -74,7 +74,8 @@ def _check_hook(name: str, found: Any) -> None:
         raise Wrong(f"{name}() lacks the @hookimpl mark", found)
     if mark.get("wrapper") or mark.get("hookwrapper"):
         raise Wrong(f"{name}() is a wrapper; return values instead", found)
-    for argument in pluggy.varnames(found)[0]:
+    asked = [one.name for one in inspect.signature(found).parameters.values() if one.default is one.empty]
+    for argument in asked:
         if argument not in HOOKS[name]:
             offered = ", ".join(f"'{one}'" for one in HOOKS[name])
             may = f"it may ask for {offered}" if offered else "it may ask for nothing"

@@ -237,9 +237,14 @@ def _judge(pack: Pack, settings: Settings) -> Pack:
     return _pinned(pack)
 
 
+def is_pin(requirement: str) -> bool:
+    """Whether a requirement is one on glm-core."""
+    return re.match(r"glm[-_.]+core(?![\w.-])", requirement.strip(), re.IGNORECASE) is not None
+
+
 def _pinned(pack: Pack) -> Pack:
     """Installers check a pin once; this is the second look."""
-    pins = [one for one in pack.requires if re.match(r"glm[-_.]+core(?![\w.-])", one.strip(), re.IGNORECASE)]
+    pins = [one for one in pack.requires if is_pin(one)]
     if not pins or pack.source == "built-in":
         return pack
     from packaging.requirements import InvalidRequirement, Requirement  # 30 ms, and only packs with a pin need it

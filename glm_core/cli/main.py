@@ -231,7 +231,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in _PLACES:
         what, code = _PLACES[error.errno]
         return (f"{error.filename}: {what}" if error.filename is not None else what), code
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith("<")]
     place = f" at {os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""  # noqa: PTH119
     lines = str(error).strip().splitlines()
     said = f": {lines[0]}" if lines else ""

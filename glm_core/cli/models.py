@@ -1,0 +1,102 @@
+"""`glm models`: the models that have a name, their sizes, and where their files come from."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glm_core.backbone import ModelSource
+    from glm_core.config import ModelConfig
+    from glm_core.plugins import Offer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from glm_core.cli.flags import add_json
+
+    parser.add_argument("name", nargs="?", help="one model only")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from glm_core.cli.output import print_json, print_table
+    from glm_core.plugins import find_model, list_models
+
+    names = [find_model(args.name).name] if args.name is not None else list(list_models())
+    found = [describe(find_model(name)) for name in names]
+    if args.json:
+        print_json(found)
+        return
+    shorts = [one["name"].partition("/")[2] for one in found]
+    rows = [
+        (
+            short if shorts.count(short) == 1 else one["name"],
+            *(one[key] for key in ("layers", "width", "heads", "positions")),
+            "" if one["parameters"] is None else _millions(one["parameters"]),
+            one["tokenizer"],
+            " ".join(one["masks"]),
+            one["where"],
+            one["summary"],
+        )
+        for one, short in zip(found, shorts, strict=True)
+    ]
+    columns = (
+        "model",
+        "layers",
+        "width",
+        "heads",
+        "positions",
+        "parameters",
+        "tokenizer",
+        "blanks",
+        "where",
+        "summary",
+    )
+    print_table(columns, rows, right=("layers", "width", "heads", "positions", "parameters"))
+
+
+def describe(offer: Offer[ModelSource]) -> dict[str, Any]:
+    """What can be said about a named model without loading it; None where its files do not tell."""
+    from glm_core.presets import count_parameters, preset
+
+    source = offer.value
+    config: ModelConfig | None
+    tokenizer: str | None
+    if source.preset is not None:
+        known = preset(source.preset)
+        config, tokenizer, masks = known.config, known.tokenizer, sorted(known.masks)
+        aliases = list(known.aliases)
+    else:
+        (config, tokenizer, masks), aliases = _read_folder(offer), []
+    return {
+        "name": offer.name,
+        "backbone": source.backbone,
+        "preset": source.preset,
+        "aliases": aliases,
+        "layers": config and config.n_layers,
+        "width": config and config.hidden_size,
+        "heads": config and config.n_heads,
+        "positions": config and config.max_positions,
+        "vocabulary": config and config.vocab_size,
+        "parameters": count_parameters(config) if config else None,
+        "tokenizer": tokenizer,
+        "masks": masks,
+        "where": _where(offer),
+        "license": source.license,
+        "summary": source.summary,
+    }
+
+
+def _where(offer: Offer[ModelSource]) -> str:
+    kind, _, place = offer.value.where.partition(":")
+    if kind == "pack":
+        return f"in {offer.pack.label}"
+    return f"hub {place}" if kind == "hub" else "your files: --model ./folder --preset " + str(offer.value.preset)
+
+
+def _read_folder(offer: Offer[ModelSource]) -> tuple[ModelConfig | None, str | None, list[str]]:
+    return None, None, []
+
+
+def _millions(n: int) -> str:
+    return f"{n / 1e6:,.1f} M"
