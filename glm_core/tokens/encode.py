@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from glm_core.errors import TemplateError, UsageError
-from glm_core.parts import Blank, Border, Part, Soft, Text, place_soft
+from glm_core.parts import Blank, Part, Soft, Text, place_soft
 from glm_core.pvp import Cloze
-from glm_core.tokens.row import Row, Span, build_row
+from glm_core.tokens.row import Row, Span, build_row, join
 from glm_core.tokens.shorten import Stretch, shorten
 from glm_core.tokens.tokenizer import Encoded, Tokenizer
 
 _SPECIAL_OF = {"[MASK]": "mask", "[sMASK]": "sentence_mask", "[gMASK]": "document_mask"}
+ALL_MASKS = frozenset(_SPECIAL_OF)
+
+Goal = tuple[tuple[int, ...], ...]  # the target ids of one answer, one tuple per blank that it fills
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,50 +69,46 @@ def encode(
     tokenizer: Tokenizer,
     *,
     max_length: int,
-    masks: frozenset[str] = frozenset(("[MASK]", "[sMASK]", "[gMASK]")),
+    masks: frozenset[str] = ALL_MASKS,
     soft_tokens: int = 0,
     soft_prefix: int = 0,
 ) -> Instance:
     """A cloze as ids and positions. `max_length` holds Part A and its longest answer.
 
     masks: those the model was trained on; any other becomes [MASK].
+    Where the text differs per answer, each text has the whole length for itself and its own answer, and the row holds them
+    side by side as segments. What is `given` loses its first tokens where nothing else is left to be cut.
     Raises TemplateError when fixed words alone do not fit; the message names pattern, length and uid.
     """
     goals, words = _answers(cloze, tokenizer)
-    given = tokenizer.encode(cloze.given, specials=cloze.specials).ids if cloze.given else ()
-    longest = len(given) + max((sum(map(len, goal)) for goal in goals), default=0) if words is None else 0
-    laid = lay_out(
-        cloze,
-        tokenizer,
-        room=max_length - max(longest, 1),
-        max_length=max_length,
-        masks=masks,
-        soft_tokens=soft_tokens,
-        soft_prefix=soft_prefix,
-    )
-    branches: list[list[Span]] = []
-    if words is not None or not goals:
-        branches.append([Span(laid.blanks[0], ())])
-    for goal in goals if words is None else ():
-        if len(goal) > len(laid.blanks):
-            raise TemplateError(
-                f"pattern '{cloze.pattern}': {cloze.uid} has {len(goal)} fillings for {len(laid.blanks)} blanks"
-            )
-        spans = [Span(blank, ids) for blank, ids in zip(laid.blanks, goal, strict=False)]
-        if given:
-            spans[0] = Span(spans[0].blank, (*given, *spans[0].goal), len(given))
-        branches.append(spans)
-    names = list(cloze.label_names)
+    given = _encode(cloze.given, cloze, tokenizer).ids if cloze.given else []
+    shares = [(cloze.parts, goals)]
+    if cloze.texts:
+        shares = [(parts, [goal]) for parts, goal in zip(cloze.texts, goals, strict=True)]
+    rows: list[Row] = []
+    cut: Counter[str] = Counter()
+    for number, (parts, own) in enumerate(shares, 1):
+        part_a = _PartA(cloze, parts, tokenizer, masks, soft_tokens, soft_prefix)
+        longest = max((sum(map(len, goal)) for goal in own), default=0) if words is None else 0
+        lost = min(len(given), max(0, part_a.fixed + len(given) + longest - max_length))
+        laid = part_a.fit(max_length - max(len(given) - lost + longest, 1), max_length)
+        branches = [[Span(laid.blanks[0], ())]] if words is not None or not own else []
+        for goal in own if words is None else ():
+            branches.append(_spans(cloze, laid.blanks, goal, given[lost:]))
+        rows.append(build_row(laid.ids, branches, sop=tokenizer.special.sop, first_branch=number))
+        cut.update(laid.cut)
+        if lost:
+            cut["given"] += lost
     return Instance(
         uid=cloze.uid,
-        row=build_row(laid.ids, branches, sop=tokenizer.special.sop),
+        row=rows[0] if len(rows) == 1 else join(rows),
         words=words,
         answers=tuple(" … ".join(one) if isinstance(one, tuple) else one for one in cloze.answers),
         labels=cloze.labels,
-        gold=None if cloze.gold is None else names.index(cloze.gold),
+        gold=None if cloze.gold is None else cloze.label_names.index(cloze.gold),
         soft_gold=cloze.soft_gold,
         combine=cloze.combine,
-        cut=laid.cut,
+        cut=dict(cut),
     )
 
 
@@ -118,82 +118,16 @@ def lay_out(
     *,
     room: int,
     max_length: int,
-    masks: frozenset[str] = frozenset(_SPECIAL_OF),
+    masks: frozenset[str] = ALL_MASKS,
     soft_tokens: int = 0,
     soft_prefix: int = 0,
 ) -> Laid:
-    """Part A in at most `room` tokens, [CLS] and [EOS] included."""
-    parts = cloze.parts
-    if soft_tokens or soft_prefix:
-        parts = place_soft(parts, tokens=soft_tokens, prefix=soft_prefix)
-    special = tokenizer.special
-    texts = [one.text for one in parts if isinstance(one, Text)]
-    encoded = iter(tokenizer.encode_many(texts, specials=cloze.specials))
-    ids_of: list[Sequence[int]] = []
-    found: list[Encoded | None] = []
-    stretches: list[Stretch] = []
-    segment, n_soft = 0, 0
-    for one in parts:
-        piece: Encoded | None = None
-        ids: Sequence[int] = ()
-        stretch = Stretch(0, segment)
-        if isinstance(one, Text):
-            piece = next(encoded)
-            ids = piece.ids
-            stretch = Stretch(len(ids), segment, one.cut, one.priority)
-            if one.max is not None and one.cut is not None:
-                stretch.lost = max(0, len(ids) - one.max)
-        elif isinstance(one, Blank):
-            ids = (_mask_id(one, tokenizer, masks),)
-        elif isinstance(one, Soft):
-            ids = tuple(range(-n_soft - 1, -n_soft - one.n - 1, -1))
-            n_soft += one.n
-        elif isinstance(one, Border):
-            segment = 1
-        ids_of.append(ids)
-        found.append(piece)
-        stretches.append(stretch)
-    ends_in_document_blank = bool(parts) and parts[-1] == Blank("[gMASK]")
-    eos = cloze.edges.eos == "always" or (cloze.edges.eos == "auto" and not ends_in_document_blank)
-    total = sum(len(ids) - one.lost for ids, one in zip(ids_of, stretches, strict=True)) + 1 + eos
-    if total > room and not shorten(stretches, total - room):
-        fixed = sum(len(ids) for ids, one in zip(ids_of, stretches, strict=True) if one.cut is None) + 1 + eos
-        raise TemplateError(
-            f"pattern '{cloze.pattern}' does not fit example {cloze.uid}: its fixed words and marks take {fixed} tokens, "
-            f"{max(room, 0)} of --max-length {max_length} are left beside the answer; raise --max-length or shorten it"
-        )
-    ids_out: list[int] = [special.cls]
-    source: list[int] = [-1]
-    blanks: list[int] = []
-    kept: list[str] = []
-    cut: Counter[str] = Counter()
-    for index, (one, ids, piece, stretch) in enumerate(zip(parts, ids_of, found, stretches, strict=True)):
-        if isinstance(one, Blank):
-            blanks.append(len(ids_out))
-        if stretch.lost:
-            assert isinstance(one, Text)
-            cut[one.field or "text"] += stretch.lost
-            ranges = [(start, end) for start, end in stretch.kept() if end > start]
-            ids = [token for start, end in ranges for token in ids[start:end]]
-            kept.append(_kept_text(one.text, piece, ranges))
-        else:
-            kept.append(one.text if isinstance(one, Text) else "")
-        ids_out += ids
-        source += [index] * len(ids)
-    if eos:
-        ids_out.append(special.eos)
-        source.append(-1)
-    if cloze.edges.pad_to is not None:
-        missing = max(0, cloze.edges.pad_to - len(ids_out))
-        ids_out += [special.pad] * missing
-        source += [-1] * missing
-    if not blanks:
-        raise TemplateError(f"pattern '{cloze.pattern}' gave no blank for example {cloze.uid}; write [MASK]")
-    return Laid(tuple(ids_out), tuple(source), parts, tuple(kept), tuple(blanks), dict(cut))
+    """Part A in at most `room` tokens, [CLS] and [EOS] included. `max_length` is named where it does not fit."""
+    return _PartA(cloze, cloze.parts, tokenizer, masks, soft_tokens, soft_prefix).fit(room, max_length)
 
 
 def encode_segments(
-    segments: Sequence[str],
+    segments: Sequence[str | Sequence[str]],
     tokenizer: Tokenizer,
     *,
     max_length: int,
@@ -202,42 +136,165 @@ def encode_segments(
 ) -> tuple[tuple[int, ...], int]:
     """`[CLS] first [SEP] second [EOS]` for a classifier, and how many tokens were cut from its end.
 
-    No part is spared when it is too long: the whole is cut at `max_length - 1`, as the original does (SUPERGLUE 4).
+    A segment is a text, or several that are tokenized one by one and joined. No part is spared when it is too long: the
+    whole is cut at `max_length - 1`, as the original does (SUPERGLUE 4).
     """
     if not segments:
         raise UsageError(f"example {uid} has no text to classify")
     special = tokenizer.special
     ids = [special.cls]
-    for index, piece in enumerate(tokenizer.encode_many(list(segments), specials=specials)):
+    for index, segment in enumerate(segments):
         if index:
             ids.append(special.sep)
-        ids += piece.ids
+        for text in (segment,) if isinstance(segment, str) else segment:
+            ids += tokenizer.encode(text, specials=specials).ids
     lost = max(0, len(ids) - (max_length - 1))
     return (*ids[: max_length - 1], special.eos), lost
 
 
-def _answers(
-    cloze: Cloze, tokenizer: Tokenizer
-) -> tuple[list[tuple[tuple[int, ...], ...]], tuple[int, ...] | None]:
-    """Target ids of every answer, one tuple per blank it fills; and the word ids where they are read off at [sop]."""
-    flat: list[str] = []
+class _PartA:
+    """The tokens of a text before anything is cut; `fit` cuts what a length asks for.
+
+    fixed: how many of them are never cut, [CLS] and [EOS] included.
+    """
+
+    def __init__(
+        self,
+        cloze: Cloze,
+        parts: tuple[Part, ...],
+        tokenizer: Tokenizer,
+        masks: frozenset[str],
+        soft_tokens: int,
+        soft_prefix: int,
+    ) -> None:
+        if soft_tokens or soft_prefix:
+            try:
+                parts = place_soft(parts, tokens=soft_tokens, prefix=soft_prefix)
+            except ValueError as error:
+                raise TemplateError(f"pattern '{cloze.pattern}': {error}") from error
+        self.cloze = cloze
+        self.parts = parts
+        self.special = tokenizer.special
+        self.pieces: list[Encoded] = []  # one per part; marks have no place in a text
+        self.may_lose: dict[int, Stretch] = {}  # by index of the part
+        ends_in_document_blank = bool(parts) and parts[-1] == Blank("[gMASK]")
+        self.eos = cloze.edges.eos == "always" or (cloze.edges.eos == "auto" and not ends_in_document_blank)
+        self.fixed = 1 + self.eos
+        segment = n_soft = 0
+        for index, one in enumerate(parts):
+            if isinstance(one, Text):
+                if one.cut is None:
+                    piece = _fixed_words(one.text, cloze, tokenizer)
+                else:
+                    piece = _encode(one.text, cloze, tokenizer)
+                    lost = 0 if one.max is None else max(0, len(piece.ids) - one.max)
+                    self.may_lose[index] = Stretch(len(piece.ids), segment, one.cut, one.priority, lost)
+            elif isinstance(one, Blank):
+                piece = Encoded([_mask_id(one, tokenizer, masks)])
+            elif isinstance(one, Soft):
+                piece = Encoded(list(range(-n_soft - 1, -n_soft - one.n - 1, -1)))
+                n_soft += one.n
+            else:
+                piece = Encoded()
+                segment = 1
+            self.pieces.append(piece)
+            if index not in self.may_lose:
+                self.fixed += len(piece.ids)
+
+    def fit(self, room: int, max_length: int) -> Laid:
+        """At most `room` tokens. Raises TemplateError when fixed words alone are more."""
+        cloze = self.cloze
+        over = self.fixed + sum(one.left for one in self.may_lose.values()) - room
+        if over > 0 and not shorten(tuple(self.may_lose.values()), over):
+            raise TemplateError(
+                f"pattern '{cloze.pattern}' does not fit example {cloze.uid}: its fixed words and marks take {self.fixed} "
+                f"tokens, {max(room, 0)} of --max-length {max_length} are left beside the answer; raise --max-length or "
+                "shorten it"
+            )
+        ids = [self.special.cls]
+        source = [-1]
+        blanks: list[int] = []
+        kept: list[str] = []
+        cut: Counter[str] = Counter()
+        for index, (one, piece) in enumerate(zip(self.parts, self.pieces, strict=True)):
+            tokens: Sequence[int] = piece.ids
+            text = one.text if isinstance(one, Text) else ""
+            stretch = self.may_lose.get(index)
+            if stretch is not None and stretch.lost:
+                assert isinstance(one, Text)
+                cut[one.field or "text"] += stretch.lost
+                tokens = [token for start, end in stretch.kept() for token in piece.ids[start:end]]
+                text = _kept_text(text, piece, stretch)
+            elif isinstance(one, Blank):
+                blanks.append(len(ids))
+            ids += tokens
+            source += [index] * len(tokens)
+            kept.append(text)
+        if self.eos:
+            ids.append(self.special.eos)
+            source.append(-1)
+        if cloze.edges.pad_to is not None:
+            missing = max(0, cloze.edges.pad_to - len(ids))
+            ids += [self.special.pad] * missing
+            source += [-1] * missing
+        if not blanks:
+            raise TemplateError(f"pattern '{cloze.pattern}' gave no blank for example {cloze.uid}; write [MASK]")
+        return Laid(tuple(ids), tuple(source), self.parts, tuple(kept), tuple(blanks), dict(cut))
+
+
+def _answers(cloze: Cloze, tokenizer: Tokenizer) -> tuple[list[Goal], tuple[int, ...] | None]:
+    """Target ids of every answer, and the word ids where they are read off together at [sop]."""
+    look_up = _fixed_words if cloze.fixed_words else _encode
+    goals: list[Goal] = []
     for answer in cloze.answers:
-        flat += answer if isinstance(answer, tuple) else (answer,)
-    pieces = iter([tuple(one.ids) for one in tokenizer.encode_many(flat, specials=cloze.specials)])
-    goals = []
-    for answer in cloze.answers:
-        goals.append(tuple(next(pieces) for _ in (answer if isinstance(answer, tuple) else (answer,))))
-    for answer, goal in zip(cloze.answers, goals, strict=True):
+        fillings = answer if isinstance(answer, tuple) else (answer,)
+        goal = tuple(tuple(look_up(one, cloze, tokenizer).ids) for one in fillings)
         if not all(goal):
             raise TemplateError(
                 f"pattern '{cloze.pattern}': answer {answer!r} of example {cloze.uid} has no tokens in this vocabulary"
             )
-    one_token = bool(goals) and all(len(goal) == 1 and len(goal[0]) == 1 for goal in goals)
-    if cloze.fixed_words and one_token and cloze.edges.end != "eop" and not cloze.given:
-        return goals, tuple(goal[0][0] for goal in goals)
+        goals.append(goal)
+    if cloze.texts and len(cloze.texts) != len(goals):
+        raise TemplateError(
+            f"pattern '{cloze.pattern}': example {cloze.uid} has {len(cloze.texts)} texts for {len(goals)} answers"
+        )
+    if cloze.fixed_words and goals and cloze.edges.end != "eop" and not cloze.given and not cloze.texts:
+        words = tuple(goal[0][0] for goal in goals if len(goal) == 1 and len(goal[0]) == 1)
+        if len(words) == len(goals):
+            return goals, words
     if cloze.edges.end != "none":
-        goals = [tuple((*ids, tokenizer.special.eop) for ids in goal) for goal in goals]
+        eop = tokenizer.special.eop
+        goals = [tuple((*ids, eop) for ids in goal) for goal in goals]
     return goals, None
+
+
+def _spans(cloze: Cloze, blanks: Sequence[int], goal: Goal, given: Sequence[int]) -> list[Span]:
+    """One span per blank that the answer fills; what is given stands at the start of the first."""
+    if len(goal) > len(blanks):
+        raise TemplateError(f"pattern '{cloze.pattern}': {cloze.uid} has {len(goal)} fillings for {len(blanks)} blanks")
+    spans = [Span(blank, ids) for blank, ids in zip(blanks, goal, strict=False)]
+    if given:
+        spans[0] = Span(spans[0].blank, (*given, *spans[0].goal), len(given))
+    return spans
+
+
+# Words that a pattern repeats in every example, so that they are tokenized once; emptied when it grows past its limit.
+_FIXED_WORDS: WeakKeyDictionary[Tokenizer, dict[tuple[str, tuple[str, ...]], Encoded]] = WeakKeyDictionary()
+_FIXED_WORDS_LIMIT = 4096
+
+
+def _fixed_words(text: str, cloze: Cloze, tokenizer: Tokenizer) -> Encoded:
+    known = _FIXED_WORDS.setdefault(tokenizer, {})
+    found = known.get((text, cloze.specials))
+    if found is None:
+        if len(known) >= _FIXED_WORDS_LIMIT:
+            known.clear()
+        found = known[text, cloze.specials] = _encode(text, cloze, tokenizer)
+    return found
+
+
+def _encode(text: str, cloze: Cloze, tokenizer: Tokenizer) -> Encoded:
+    return tokenizer.encode(text, specials=cloze.specials)
 
 
 def _mask_id(blank: Blank, tokenizer: Tokenizer, masks: frozenset[str]) -> int:
@@ -245,8 +302,12 @@ def _mask_id(blank: Blank, tokenizer: Tokenizer, masks: frozenset[str]) -> int:
     return tokenizer.special.mask if found is None else found
 
 
-def _kept_text(text: str, piece: Encoded | None, ranges: Sequence[tuple[int, int]]) -> str:
-    """The stretches of the text that the kept tokens stand for, joined by an ellipsis where the middle is gone."""
-    if piece is None or not ranges:
-        return ""
-    return "…".join(text[piece.offsets[start][0] : piece.offsets[end - 1][1]] for start, end in ranges)
+def _kept_text(text: str, piece: Encoded, stretch: Stretch) -> str:
+    """What is left of a text, joined by an ellipsis where the middle is gone. Its own ends stay as they are."""
+    kept = []
+    for start, end in stretch.kept():
+        if start < end:
+            first = piece.offsets[start][0] if start else 0
+            last = piece.offsets[end - 1][1] if end < len(piece.ids) else len(text)
+            kept.append(text[first:last])
+    return "…".join(kept)

@@ -29,7 +29,7 @@ class Row:
     ids: Ints  # (L,)    negative: -k is the k-th soft place of the pattern
     positions: Ints  # (2, L)  where in Part A · how far inside the blank
     branch: Ints  # (L,)    0 Part A · k >= 1 the k-th answer
-    segment: Ints  # (L,)    which instance, when several share the row; -1 padding
+    segment: Ints  # (L,)    which text, when several share the row; -1 padding
     targets: Ints  # (L,)    the token to predict here
     target_mask: Ints  # (L,)    1 where the target counts
 
@@ -59,22 +59,25 @@ class ClassicRow(NamedTuple):
     soft_at: Ints  # indices of the soft places, in order
 
 
-def build_row(part_a: Sequence[int], branches: Sequence[Sequence[Span | tuple]], *, sop: int) -> Row:
+def build_row(
+    part_a: Sequence[int], branches: Sequence[Sequence[Span | tuple]], *, sop: int, first_branch: int = 1
+) -> Row:
     """Lay out Part A and its branches. A branch is a list of spans, filled in order: each sees the ones before it.
 
-    part_a: ids, with a mask id at each blank. Raises ValueError for a blank outside Part A.
+    part_a: ids, with a mask id at each blank. first_branch: the number of the first answer, where others came before.
+    Raises ValueError for a blank outside Part A.
     Source: arXiv 2103.10360, sections 2.1 and 2.2 (2D positional encoding).
     """
     n = len(part_a)
     ids = list(part_a)
-    where = list(range(n))
-    inside = [0] * n
-    branch = [0] * n
-    targets = [0] * n
-    target_mask = [0] * n
-    for k, spans in enumerate(branches, 1):
+    where: list[int] = []
+    inside: list[int] = []
+    branch: list[int] = []
+    targets: list[int] = []
+    target_mask: list[int] = []
+    for k, spans in enumerate(branches, first_branch):
         for span in spans:
-            blank, goal, given = span if len(span) == 3 else (*span, 0)
+            blank, goal, given = Span(*span)
             if not 0 <= blank < n:
                 raise ValueError(f"blank {blank} is outside Part A of {n} tokens")
             length = max(len(goal), 1)
@@ -82,16 +85,18 @@ def build_row(part_a: Sequence[int], branches: Sequence[Sequence[Span | tuple]],
             where += [blank] * length
             inside += range(1, length + 1)
             branch += [k] * length
-            targets += goal or [0]
+            targets += [0] * given
+            targets += goal[given:] or [0]
             target_mask += [0] * given + [1] * (length - given)
-    return Row(
-        np.array(ids, dtype=np.int64),
-        np.array([where, inside], dtype=np.int64),
-        np.array(branch, dtype=np.int64),
-        np.zeros(len(ids), dtype=np.int64),
-        np.array(targets, dtype=np.int64),
-        np.array(target_mask, dtype=np.int64),
-    )
+    positions = np.zeros((2, len(ids)), dtype=np.int64)
+    positions[0, :n] = np.arange(n)
+    positions[0, n:] = where
+    positions[1, n:] = inside
+    rest = np.zeros((4, len(ids)), dtype=np.int64)  # branch, segment, targets, target_mask: all 0 in Part A
+    rest[0, n:] = branch
+    rest[2, n:] = targets
+    rest[3, n:] = target_mask
+    return Row(np.array(ids, dtype=np.int64), positions, *rest)
 
 
 def join(rows: Sequence[Row]) -> Row:
@@ -108,20 +113,22 @@ def join(rows: Sequence[Row]) -> Row:
 
 
 def unpack(row: Row) -> list[ClassicRow]:
-    """One classic row per answer of a row that holds one instance."""
-    part_a = row.branch == 0
+    """One classic row per answer, in the order in which they stand in the row."""
     found = []
-    for k in range(1, int(row.branch.max(initial=0)) + 1):
-        take = part_a | (row.branch == k)
-        ids = row.ids[take]
-        found.append(
-            ClassicRow(
-                np.maximum(ids, 0),
-                row.positions[:, take],
-                int(part_a.sum()),
-                row.targets[take],
-                row.target_mask[take],
-                np.flatnonzero(ids < 0),
+    for segment in range(int(row.segment.max(initial=-1)) + 1):
+        here = row.segment == segment
+        part_a = here & (row.branch == 0)
+        for k in np.unique(row.branch[here & (row.branch > 0)]):
+            take = part_a | (here & (row.branch == k))
+            ids = row.ids[take]
+            found.append(
+                ClassicRow(
+                    np.maximum(ids, 0),
+                    row.positions[:, take],
+                    int(part_a.sum()),
+                    row.targets[take],
+                    row.target_mask[take],
+                    np.flatnonzero(ids < 0),
+                )
             )
-        )
     return found

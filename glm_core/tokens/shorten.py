@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from glm_core.parts import Cut
 
 
-@dataclass
+@dataclass(slots=True)
 class Stretch:
     """The tokens of one part while its row is shortened. `lost` counts tokens taken away so far."""
 
@@ -48,12 +48,15 @@ def shorten(stretches: Sequence[Stretch], n_tokens: int) -> bool:
         for one in alive:
             if one.priority == lowest:
                 sides[one.segment].append(one)
-        totals = [sum(one.left for one in side) for side in sides]
-        loser = sides[0] if totals[0] > totals[1] else sides[1]
-        # many tokens at once, as long as the rule would choose the same part each time
-        last = loser[-1]
-        lead = abs(totals[0] - totals[1])
-        take = max(1, min(n_tokens, last.left, lead))
-        last.lost += take
-        n_tokens -= take
+        first, second = (sum(one.left for one in side) for side in sides)
+        # many tokens at once, as long as the rule would choose the same parts
+        if first == second and n_tokens > 1:  # the two sides take turns
+            losers = [sides[0][-1], sides[1][-1]]
+            take = min(n_tokens // 2, *(one.left for one in losers))
+        else:
+            losers = [sides[0][-1] if first > second else sides[1][-1]]
+            take = min(n_tokens, losers[0].left, max(1, abs(first - second)))
+        for one in losers:
+            one.lost += take
+        n_tokens -= take * len(losers)
     return True
