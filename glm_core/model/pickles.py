@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import struct
 import warnings
 import zipfile
 from pathlib import Path
@@ -50,6 +51,12 @@ def _stand_in(name: str) -> type:
     return type(attribute, (_Ignored,), {"__module__": module, "__qualname__": attribute})
 
 
+# What a wrong byte makes torch raise, one version or another.
+_DAMAGE = (
+    RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError, AssertionError, ArithmeticError,
+    struct.error,
+)  # fmt: skip
+
 _ALLOWED: list[Any] = [*(_stand_in(name) for name in _BESIDE_THE_WEIGHTS), set]
 
 
@@ -65,7 +72,7 @@ def read_pickle(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{path}: {_refusal(str(error))}") from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError, TypeError, OSError) as error:
+    except _DAMAGE as error:
         raise CheckpointError(f"{path}: is damaged ({_first_line(error)}); fetch or copy it again") from error
 
 

@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import random
 import shutil
 from pathlib import Path
 
@@ -245,6 +246,23 @@ def test_a_file_that_was_cut_off_is_told_wherever_it_was_cut(tmp_path, name):
         path.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(CheckpointError, match=r"(is empty|cut off|damaged).*fetch or copy it again"):
             load_state(tmp_path)
+
+
+def test_wrong_bytes_anywhere_in_a_pickle_are_read_or_refused_and_nothing_else(tmp_path):
+    state, rng, path = GLM(CONFIG).state_dict(), random.Random(1), tmp_path / "pytorch_model.bin"
+    for zipped in (True, False):
+        torch.save(state, path, _use_new_zipfile_serialization=zipped)
+        whole, refused = path.read_bytes(), 0
+        for _ in range(40):
+            content = bytearray(whole)
+            for _ in range(3):
+                content[rng.randrange(2000)] = rng.randrange(256)
+            path.write_bytes(content)
+            try:
+                load_state(path)
+            except CheckpointError:
+                refused += 1
+        assert refused > 20
 
 
 def test_junk_is_told_from_a_checkpoint(tmp_path):
