@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from glm_core.backbone import Backbone, Weighed
 from glm_core.config import EvalConfig
@@ -22,8 +24,20 @@ from glm_core.runs.scoring import best_label, best_text, label_scores
 from glm_core.tasks import Task
 from glm_core.training.batching import token_batches
 
-Method = Literal["cloze", "classifier"]
 Progress = Callable[[int, int], None]  # (done, of)
+
+
+@dataclass(frozen=True, eq=False)
+class Questions:
+    """Examples made ready for a backbone: encoded once, answered as often as wanted."""
+
+    examples: Sequence[Example]
+    clozes: Sequence[Cloze]
+    instances: Sequence[Any]
+
+    def every(self, step: int, *, start: int) -> Questions:
+        """Every `step`-th of them."""
+        return Questions(self.examples[start::step], self.clozes[start::step], self.instances[start::step])
 
 
 def evaluate(
@@ -38,37 +52,64 @@ def evaluate(
     """What the model says about each example, in the order of `examples`.
 
     Examples are weighed in batches of similar length; neither the batches nor the other examples change a prediction.
-    Every token's log-probability is kept, so that all can be scored again in another way. Under several processes each
-    one weighs all examples and finds the same.
+    Every token's log-probability is kept, so that all can be scored again in another way. A `Classifier` reads the
+    examples without a pattern. Under several processes each one weighs all examples and finds the same.
 
     Raises DataError for an example that makes no cloze, UsageError for a task that writes instead of choosing, RunError
     for a model whose log-probabilities are not numbers.
     """
-    if task.kind == "generation":
-        raise UsageError(f"task {task.name} wants its blanks written; evaluate chooses among answers")
     config = config or EvalConfig()
-    clozes = clozes_of(task, backbone, examples, pattern)
-    instances = [backbone.encode(cloze, max_length=config.max_length) for cloze in clozes]
+    questions = encode_examples(task, backbone, examples, pattern=pattern, max_length=config.max_length)
+    return answer(backbone, questions, config, progress=progress)
+
+
+def encode_examples(
+    task: Task, backbone: Backbone, examples: Sequence[Example], *, pattern: str | int, max_length: int
+) -> Questions:
+    """The cloze of each example, encoded; for a classifier, the example as it reads without a pattern."""
+    if task.kind == "generation":
+        raise UsageError(f"task {task.name} wants its blanks written; only tasks that choose or weigh are evaluated")
+    if isinstance(backbone, Classifier):
+        clozes = [task.plain(example) for example in examples]
+    else:
+        clozes = [task.cloze(example, pattern) for example in examples]
+    for cloze in clozes:
+        if not cloze.answers:
+            raise DataError(f"example {cloze.uid}: pattern '{cloze.pattern}' has no answers to choose from")
+    return Questions(examples, clozes, [backbone.encode(cloze, max_length=max_length) for cloze in clozes])
+
+
+def answer(
+    backbone: Backbone, questions: Questions, config: EvalConfig, *, progress: Progress | None = None
+) -> list[Prediction]:
+    """The prediction of each question, in their order."""
     device = next(backbone.module.parameters()).device
     found: dict[int, Prediction] = {}
-    for indices in token_batches([one.n_tokens for one in instances], budget=config.batch_tokens):
-        batch = backbone.collate([instances[index] for index in indices]).to(device)
+    for indices in token_batches([one.n_tokens for one in questions.instances], budget=config.batch_tokens):
+        batch = backbone.collate([questions.instances[index] for index in indices]).to(device)
         with arithmetic(device, config.precision):
             weighed = backbone.weigh(batch)
-        for index, answers in zip(indices, _answers([clozes[index] for index in indices], weighed), strict=True):
+        for index, answers in zip(indices, _answers([questions.clozes[at] for at in indices], weighed), strict=True):
             found[index] = predict_one(
-                examples[index], clozes[index], answers, cut=instances[index].cut, length_penalty=config.length_penalty
+                questions.examples[index],
+                questions.clozes[index],
+                answers,
+                cut=questions.instances[index].cut,
+                length_penalty=config.length_penalty,
             )
         if progress is not None:
-            progress(len(found), len(examples))
-    return [found[index] for index in range(len(examples))]
+            progress(len(found), len(questions.examples))
+    return [found[index] for index in range(len(questions.examples))]
 
 
-def clozes_of(task: Task, backbone: Backbone, examples: Sequence[Example], pattern: str | int) -> list[Cloze]:
-    """The cloze of each example; for a classifier, the example as it reads without a pattern."""
-    if isinstance(backbone, Classifier):
-        return [task.plain(example) for example in examples]
-    return [task.cloze(example, pattern) for example in examples]
+def answer_together(backbone: Backbone, questions: Questions, config: EvalConfig) -> list[Prediction]:
+    """The same, the work divided among the processes of a run that has met; each gets all predictions."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return answer(backbone, questions, config)
+    rank, n_ranks = dist.get_rank(), dist.get_world_size()
+    shares: list[Any] = [None] * n_ranks
+    dist.all_gather_object(shares, answer(backbone, questions.every(n_ranks, start=rank), config))
+    return [shares[index % n_ranks][index // n_ranks] for index in range(len(questions.examples))]
 
 
 def predict_one(
@@ -117,8 +158,6 @@ def _answers(clozes: Sequence[Cloze], weighed: Weighed) -> Iterator[tuple[Answer
     log_probs, mask = weighed.log_probs.float().cpu().tolist(), weighed.mask.cpu().tolist()
     greedy = None if weighed.greedy is None else weighed.greedy.cpu().tolist()
     for q, cloze in enumerate(clozes):
-        if not cloze.answers:
-            raise DataError(f"example {cloze.uid}: pattern '{cloze.pattern}' has no answers to choose from")
         yield tuple(
             Answer(
                 text=" … ".join(text) if isinstance(text, tuple) else text,

@@ -74,11 +74,16 @@ def majority_label(predictions: Sequence[Prediction]) -> tuple[str | None, float
 
 
 def measure_majority(task: Task, predictions: Sequence[Prediction]) -> dict[str, float]:
-    """The metrics of always answering the most frequent gold label: what a trained model has to beat."""
+    """The metrics of knowing nothing but the gold labels' frequencies: what a trained model has to beat.
+
+    Always the most frequent label, with the logarithms of the frequencies as scores.
+    """
     label, _ = majority_label(predictions)
     if label is None or task.value_range is not None:
         return {}
-    return measure(task, [_answered(one, label) for one in predictions])
+    gold = Counter(one.example.label for one in predictions if one.example.label is not None)
+    scores = {one: math.log(count / gold.total()) for one, count in gold.items()}
+    return measure(task, [_answered(one, label, scores) for one in predictions])
 
 
 def health(predictions: Sequence[Prediction], *, steps: int = 0) -> Health:
@@ -101,10 +106,10 @@ def health(predictions: Sequence[Prediction], *, steps: int = 0) -> Health:
     )
 
 
-def _answered(prediction: Prediction, label: str) -> Prediction:
+def _answered(prediction: Prediction, label: str, scores: Mapping[str, float]) -> Prediction:
     texts = [one.text.strip() for one in prediction.answers if one.label == label]
-    scores = {one: float(one == label) for one in prediction.scores}
-    return replace(prediction, label=label, text=texts[0] if texts else prediction.text, scores=scores)
+    known = {one: scores.get(one, -math.inf) for one in prediction.scores}
+    return replace(prediction, label=label, text=texts[0] if texts else prediction.text, scores=known)
 
 
 def _tied(scores: Mapping[str, float]) -> bool:

@@ -29,17 +29,15 @@ _SAMPLE = 1024  # numbers taken from either end of a tensor: enough to tell chec
 
 def make_manifest(
     task: Task,
-    backbone: Backbone,
     data: DataDir,
     used: Iterable[tuple[Split, Sequence[Example]]],
     *,
     pattern: str | int,
     method: str,
     seed: int,
-    model: str,
     max_length: int,
 ) -> dict[str, Any]:
-    """All facts about a run that is about to begin, as plain values."""
+    """All facts that are known before a model is loaded, as plain values."""
     offer = find_offer(task)
     return {
         "glm_core": __version__,
@@ -52,18 +50,24 @@ def make_manifest(
         },
         "packs": [] if offer is None else [about_pack(offer.pack)],
         "data": about_files(data),
-        "model": {
-            "source": model,
-            "backbone": f"{type(backbone).__module__}:{type(backbone).__qualname__}",
-            "weights": weights_fingerprint(backbone.module),
-            "tokenizer": backbone.tokenizer.fingerprint,
-        },
         "seed": seed,
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": numpy.__version__,
             "platform": platform.platform(),
+        },
+    }
+
+
+def about_model(backbone: Backbone, source: str) -> dict[str, Any]:
+    """The facts about a model as it is now, to be added to a manifest."""
+    return {
+        "model": {
+            "source": source,
+            "backbone": f"{type(backbone).__module__}:{type(backbone).__qualname__}",
+            "weights": weights_fingerprint(backbone.module),
+            "tokenizer": backbone.tokenizer.fingerprint,
         },
         "device": about_device(backbone.module),
     }
@@ -149,7 +153,8 @@ def weights_fingerprint(module: nn.Module) -> str:
 def first_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """The first fact that makes `new` another experiment than `old`: its data, its prompt or its model.
 
-    Versions, devices and names of folders may differ: what a run means does not hang on them.
+    Versions, devices and names of folders may differ: what a run means does not hang on them. Models are compared where
+    both tell theirs.
     """
     for name, digest in new["data"].items():
         if name in old["data"] and old["data"][name] != digest:
@@ -160,9 +165,10 @@ def first_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
             return f"split '{name}' reads differently now ({before['n']} examples then, {split['n']} now)"
     if old["task"]["pattern"] != new["task"]["pattern"]:
         return f"pattern '{new['task']['pattern']['name']}' has another text or other words now"
-    for fact, what in (("tokenizer", "the model's vocabulary is another one"), ("weights", "the model is another one")):
-        if old["model"][fact] != new["model"][fact]:
-            return f"{what} now"
+    if "model" in old and "model" in new:
+        for fact, what in (("tokenizer", "the model's vocabulary"), ("weights", "the model")):
+            if old["model"][fact] != new["model"][fact]:
+                return f"{what} is another one now"
     return None
 
 

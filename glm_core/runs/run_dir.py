@@ -114,7 +114,7 @@ class RunDir:
     def recorder(self, hooks: Sequence[Record] = ()) -> Record:
         """A function that adds a row to the log and tells `hooks`.
 
-        A run that continues from an earlier step repeats some: their old rows go when the first new one arrives.
+        A run that goes on from an earlier step repeats those after it: their old rows go when the first new one arrives.
         """
         _mend(self.log)
         first = True
@@ -123,7 +123,7 @@ class RunDir:
             nonlocal first
             row = {**row, "time": round(time.time(), 3)}
             if first and isinstance(row.get("step"), int):
-                _forget_from(self.log, row["step"])
+                _forget_after(self.log, row["step"])
                 first = False
             try:
                 with self.log.open("a", encoding="utf-8") as file:
@@ -192,8 +192,8 @@ def _mend(log: Path) -> None:
             os.truncate(log, content.rfind(b"\n") + 1)
 
 
-def _forget_from(log: Path, step: int) -> None:
+def _forget_after(log: Path, step: int) -> None:
     rows = read_log(log)
-    kept = [row for row in rows if not isinstance(row.get("step"), int) or row["step"] < step]
+    kept = [row for row in rows if not isinstance(row.get("step"), int) or row["step"] <= step]
     if len(kept) < len(rows):
         write_text(log, "".join(to_json(row) + "\n" for row in kept))

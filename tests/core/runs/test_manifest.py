@@ -11,7 +11,14 @@ from glm_core import hookimpl
 from glm_core.parts import BLANK
 from glm_core.plugins import isolated_packs
 from glm_core.pvp import PVP
-from glm_core.runs.manifest import about_pattern, first_change, full_name, make_manifest, weights_fingerprint
+from glm_core.runs.manifest import (
+    about_model,
+    about_pattern,
+    first_change,
+    full_name,
+    make_manifest,
+    weights_fingerprint,
+)
 from tests.core.runs.fakes import ToyBackbone, reviews_task, write_reviews
 
 
@@ -19,9 +26,8 @@ def manifest(folder, task=None, backbone=None, pattern="it-was"):
     task = task or reviews_task()
     data = task.processor.open(str(folder))
     used = [(task.processor.split(name), task.read(data, name)) for name in ("train", "dev")]
-    return make_manifest(
-        task, backbone or ToyBackbone(), data, used, pattern=pattern, method="cloze", seed=1, model="toy", max_length=64
-    )
+    facts = make_manifest(task, data, used, pattern=pattern, method="cloze", seed=1, max_length=64)
+    return {**facts, **about_model(backbone or ToyBackbone(), "toy")}
 
 
 def test_everything_that_may_change_a_score_is_there(tmp_path):

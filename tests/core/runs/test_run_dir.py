@@ -76,11 +76,11 @@ def test_a_run_that_continues_forgets_the_steps_it_repeats(tmp_path):
         first({"step": step, "loss": step})
     first({"event": "evaluated"})
     again = run.recorder()
-    again({"event": "resumed"})
+    again({"event": "resume", "step": 3})
     again({"step": 4, "loss": 40})
     again({"step": 5, "loss": 50})
     rows = read_log(run.log)
-    assert [row.get("loss", row.get("event")) for row in rows] == [1, 2, 3, "evaluated", "resumed", 40, 50]
+    assert [row.get("loss", row.get("event")) for row in rows] == [1, 2, 3, "evaluated", "resume", 40, 50]
 
 
 def test_a_line_that_a_kill_cut_off_goes(tmp_path):

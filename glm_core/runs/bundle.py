@@ -1,0 +1,137 @@
+"""A run's `bundle/`: the model with all that is needed to predict, pinned to its task, pattern and vocabulary.
+
+bundle/
+  bundle.json     task, revision, pattern and words, method, lengths, the tokenizer's fingerprint
+  model/          as the backbone saves itself
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from glm_core.atomic import write_folder
+from glm_core.backbone import Backbone
+from glm_core.config import EvalConfig, as_dict, resolve
+from glm_core.errors import DataError, UsageError
+from glm_core.model.classifier import Classifier
+from glm_core.model_sources import backbone_class
+from glm_core.plugins import find_offer, get_task, list_packs
+from glm_core.runs.manifest import about_pattern, full_name
+from glm_core.runs.run_dir import RunDir, read_json, write_json
+from glm_core.tasks import Task
+from glm_core.version import __version__
+
+FORMAT = 1
+ABOUT, MODEL = "bundle.json", "model"
+
+
+def write_bundle(
+    folder: Path, task: Task, backbone: Backbone, *, pattern: str | int, evaluation: EvalConfig, metric: str
+) -> None:
+    """Write the bundle, whole or not at all; one that is there is replaced."""
+    inner = backbone.backbone if isinstance(backbone, Classifier) else backbone
+    offer = find_offer(task)
+    with write_folder(folder) as draft:
+        backbone.save(draft / MODEL)
+        about = {
+            "format": FORMAT,
+            "glm_core": __version__,
+            "task": full_name(task),
+            "revision": task.revision,
+            "pack": None if offer is None else offer.pack.label,
+            "method": "classifier" if isinstance(backbone, Classifier) else "cloze",
+            "pattern": None if isinstance(backbone, Classifier) else about_pattern(task, pattern),
+            "labels": list(task.processor.labels),
+            "metric": metric,
+            "evaluation": as_dict(evaluation),
+            "backbone": backbone_name(inner),
+            "tokenizer": backbone.tokenizer.fingerprint,
+        }
+        write_json(draft / ABOUT, about)
+
+
+def read_bundle(where: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The folder of a run's bundle and what it says, from the run's folder or the bundle's own.
+
+    Raises UsageError where there is no finished run, DataError where the file is damaged.
+    """
+    where = Path(where)
+    for folder in (where, RunDir(where).bundle):
+        if (folder / ABOUT).is_file():
+            return folder, read_json(folder / ABOUT)
+    if not where.is_dir():
+        raise UsageError(f"{where}: there is no such run; give the folder that `glm finetune --out` wrote")
+    run = RunDir(where)
+    if run.asked.is_file():
+        command = " ".join(map(str, read_json(run.asked).get("command", ())))
+        raise UsageError(f"{where}: this run is not finished ({run.state}); go on with: {command}")
+    raise UsageError(f"{where}: holds no run; give the folder that `glm finetune --out` wrote")
+
+
+def load_bundle(
+    where: str | Path,
+    *,
+    device: str = "auto",
+    task: Task | None = None,
+    load: Callable[..., Backbone] | None = None,
+) -> tuple[Task, Backbone, str | int, EvalConfig]:
+    """Task, model, pattern and evaluation options of a finished run.
+
+    task: where it is not one of a pack's. load: `load(folder, device=…)` for a backbone that no pack offers.
+    Raises UsageError where the pack's pattern, its revision or the vocabulary are not those of the run.
+    """
+    folder, about = read_bundle(where)
+    try:
+        task = task or get_task(about["task"])
+        _same_task(folder, task, about)
+        load = load or backbone_class(about["backbone"]).load if about["backbone"] else load
+        if load is None:
+            raise UsageError(f"{folder}: its backbone is offered by no pack; give `load`, a function that loads it")
+        if about["method"] == "classifier":
+            backbone: Backbone = Classifier.load(folder / MODEL, device=device, inner=_Loads(load))
+        else:
+            backbone = load(folder / MODEL, device=device)
+        evaluation, _ = resolve(EvalConfig, file=about["evaluation"])
+        pattern = 0 if about["pattern"] is None else about["pattern"]["name"]
+        fingerprint = about["tokenizer"]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"is not a bundle of this version of glm-core ({error})", file=folder / ABOUT) from error
+    if backbone.tokenizer.fingerprint != fingerprint:
+        raise UsageError(
+            f"{folder}: the vocabulary that lies there is not the one the run was made with; copy the whole bundle again"
+        )
+    return task, backbone, pattern, evaluation
+
+
+def backbone_name(backbone: Backbone) -> str | None:
+    """The full name under which a pack offers this kind of backbone; None where none does."""
+    cls = type(backbone)
+    for pack in list_packs():
+        for name, reference in pack.backbones.items():
+            if reference == f"{cls.__module__}:{cls.__qualname__}":
+                return f"{pack.name}/{name}"
+    return None
+
+
+class _Loads:
+    """A function as something with a `load`, which is what a classifier asks for its inner backbone."""
+
+    def __init__(self, load: Callable[..., Backbone]) -> None:
+        self.load = load
+
+
+def _same_task(folder: Path, task: Task, about: dict[str, Any]) -> None:
+    """Raises UsageError where the task is not the one the run was made with."""
+    was = f"the run was made with {about['task']} revision {about['revision']} ({about['pack'] or 'no pack'})"
+    if task.revision != about["revision"]:
+        raise UsageError(f"{folder}: {was}, here it is revision {task.revision}; install the version of then")
+    if about["pattern"] is not None:
+        name = about["pattern"]["name"]
+        if name not in [one.name for one in task.pvps]:
+            raise UsageError(f"{folder}: {was}, which has no pattern '{name}' any more; install the version of then")
+        if about_pattern(task, name)["hash"] != about["pattern"]["hash"]:
+            raise UsageError(
+                f"{folder}: pattern '{name}' has another text or other words now; {was}; install the version of then"
+            )
