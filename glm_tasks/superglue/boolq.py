@@ -22,7 +22,7 @@ class BoolQ(SuperGlueProcessor):
             "passage": straighten_quotes(row.text("passage")),
             "question": straighten_quotes(row.text("question")),
         }
-        yield Example(f"{split.name}-{idx}", texts, label=self.label(row, split), meta={"idx": idx})
+        yield Example(self.uid(split, idx, number), texts, label=self.label(row, split), meta={"idx": idx})
 
 
 YES_NO = {"false": "No", "true": "Yes"}

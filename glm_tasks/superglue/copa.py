@@ -60,7 +60,7 @@ class Copa(SuperGlueProcessor):
             "joiner": JOINERS[question],
         }
         yield Example(
-            f"{split.name}-{idx}",
+            self.uid(split, idx, number),
             texts,
             label=self.label(row, split),
             choices=_endings(texts),

@@ -21,7 +21,8 @@ CITATION = "Wang et al. 2019, SuperGLUE, arXiv 1905.00537"
 class SuperGlueProcessor(DataProcessor):
     """A SuperGLUE data set: you write `examples(row, split, number)`.
 
-    A uid is the split's name and the data set's own index, `train-2363`.
+    A uid is the split's name and the data set's own index, `train-2363`; among unlabelled examples it is the row's number,
+    because a published file repeats an index.
     folder: its name in the official archive, and of its file in a submission.
     """
 
@@ -44,6 +45,11 @@ class SuperGlueProcessor(DataProcessor):
     @abstractmethod
     def examples(self, row: Row, split: Split, number: int) -> Iterable[Example]:
         """The examples of one row, the `number`-th of its split. Raise `row.error("…")` for a bad one."""
+
+    @staticmethod
+    def uid(split: Split, idx: int, number: int) -> str:
+        """The name of an example with this index, in the `number`-th row of a split."""
+        return f"{split.name}-{number if split.role == 'unlabeled' else idx}"
 
     def label(self, row: Row, split: Split) -> str | None:
         """The row's label as we spell it; None where the split has none. A labelled split needs one in every row."""

@@ -26,7 +26,7 @@ class Rte(SuperGlueProcessor):
             "premise": straighten_quotes(row.text(premise)),
             "hypothesis": straighten_quotes(row.text(hypothesis)),
         }
-        return Example(f"{split.name}-{idx}", texts, label=self.label(row, split), meta={"idx": idx})
+        return Example(self.uid(split, idx, number), texts, label=self.label(row, split), meta={"idx": idx})
 
 
 YES_NO = {"entailment": "Yes", "not_entailment": "No"}

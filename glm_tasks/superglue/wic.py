@@ -23,7 +23,7 @@ class Wic(SuperGlueProcessor):
             "sentence1": straighten_quotes(row.text("sentence1")),
             "sentence2": straighten_quotes(row.text("sentence2")),
         }
-        yield Example(f"{split.name}-{idx}", texts, label=self.label(row, split), meta={"idx": idx})
+        yield Example(self.uid(split, idx, number), texts, label=self.label(row, split), meta={"idx": idx})
 
 
 def similar_sense(ex: Example) -> Sequence[Part | str]:

@@ -61,7 +61,7 @@ class Wsc(SuperGlueProcessor):
         if words[pronoun_at] != pronoun:  # "his," becomes "his" and ","
             words[pronoun_at : pronoun_at + 1] = [pronoun, words[pronoun_at][len(pronoun) :]]
         return Example(
-            f"{split.name}-{idx}",
+            self.uid(split, idx, number),
             {"text": " ".join(words), "pronoun": pronoun, "span": span},
             label=self.label(row, split),
             meta={"idx": idx, "span_at": span_at, "pronoun_at": pronoun_at},
