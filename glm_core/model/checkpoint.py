@@ -133,7 +133,8 @@ def config_of(loaded: Loaded, *, preset: Preset | None = None, n_heads: int | No
     or the tensors, UsageError where nothing tells the number of heads.
     """
     config = loaded.config or (preset.config if preset else None)
-    if preset and loaded.config and (odd := _differences(preset.config, loaded.config)):
+    own = preset is not None and preset.name == loaded.preset  # then its tables may have been stretched since
+    if preset and loaded.config and not own and (odd := _differences(preset.config, loaded.config)):
         raise CheckpointError(f"{loaded.path}: is not {preset.name}: {odd}")
     if n_heads is not None and config is not None:
         config = replace(config, n_heads=n_heads)
@@ -145,7 +146,7 @@ def config_of(loaded: Loaded, *, preset: Preset | None = None, n_heads: int | No
         if heads is None:
             raise UsageError(
                 f"{loaded.path}: nothing tells the number of attention heads of width {width}; "
-                "give it, or name a published model"
+                "give --heads N, or --preset with the name of a published model"
             )
         return ModelConfig(n_heads=heads, **sizes)
     wrong = [

@@ -71,7 +71,7 @@ def row_mask(branch: Tensor, segment: Tensor, *, dropout: float = 0.0) -> Tensor
     branch, segment: (R, L). dropout: that of the attention; flex attention knows none.
     """
     length = branch.shape[1]
-    fits = length % 128 == 0 or torch.__version__ >= (2, 6)  # before, flex attention knew whole blocks only
+    fits = length % 128 == 0 or torch.__version__ >= "2.6"  # before, flex attention knew whole blocks only
     if branch.is_cuda and dropout == 0 and length >= FLEX_FROM and fits:
         return flex_mask(branch, segment)
     return branch_mask(branch, segment)

@@ -335,6 +335,11 @@ def test_a_config_that_contradicts_the_tensors_is_told():
         config_of(_loaded({}, config=preset("base").config), preset=preset("large"))
 
 
+def test_a_checkpoint_that_names_its_preset_may_have_longer_tables_by_now():
+    loaded = _loaded(GLM(CONFIG).state_dict(), config=CONFIG, preset="base")
+    assert config_of(loaded, preset=preset("base")) == CONFIG
+
+
 # ---- fit
 
 
