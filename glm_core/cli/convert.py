@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 LAYOUTS = ("native", "original", "hf", "flagai")
@@ -62,20 +61,10 @@ def run(args: argparse.Namespace) -> None:
 
 def _vocabulary(folder: str, preset_name: str | None, layout: str) -> dict[str, Any]:
     """The vocabulary's files by name; in the native layout with our description of it."""
-    from tempfile import TemporaryDirectory
-
+    from glm_core.model.glm_files import vocabulary_files
     from glm_core.presets import preset
     from glm_core.tokens import load_tokenizer
+    from glm_core.tokens.of_model import tokenizer_options
 
-    options: dict[str, Any] = {}
-    if preset_name:
-        known = preset(preset_name)
-        options = {"kind": known.tokenizer, "task_mask": known.task_mask}
-        if known.tokenizer == "chinese-sp":
-            options["fix_command_token"] = known.fix_command_token
-    tokenizer = load_tokenizer(folder, **options)
-    if layout != "native":
-        return dict(tokenizer.files)
-    with TemporaryDirectory() as draft:
-        tokenizer.save(Path(draft))
-        return {path.name: path.read_bytes() for path in sorted(Path(draft).iterdir())}
+    tokenizer = load_tokenizer(folder, **(tokenizer_options(preset(preset_name)) if preset_name else {}))
+    return vocabulary_files(tokenizer) if layout == "native" else dict(tokenizer.files)

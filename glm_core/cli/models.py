@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -95,7 +97,31 @@ def _where(offer: Offer[ModelSource]) -> str:
 
 
 def _read_folder(offer: Offer[ModelSource]) -> tuple[ModelConfig | None, str | None, list[str]]:
-    return None, None, []
+    """Sizes, vocabulary and blanks of a model inside a pack, from its small files alone."""
+    from glm_core.config import ModelConfig, resolve
+    from glm_core.errors import GlmError
+    from glm_core.model_sources import locate_model
+
+    if not offer.value.where.startswith("pack:"):
+        return None, None, []
+    folder, _ = locate_model(offer.name)
+    sizes, vocabulary, manifest = (
+        _json(folder / name) for name in ("config.json", "tokenizer_config.json", "manifest.json")
+    )
+    try:
+        config = resolve(ModelConfig, file=sizes)[0] if sizes else None
+    except GlmError:  # another backbone's config
+        config = None
+    facts = manifest.get("facts", {})
+    return config, vocabulary.get("kind"), sorted(facts.get("masks", ()))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _millions(n: int) -> str:

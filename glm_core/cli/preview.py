@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from glm_core import get_task
     from glm_core.cli.output import print_json
     from glm_core.errors import UsageError
-    from glm_core.plugins import tokenizer_of
+    from glm_core.tokens.of_model import tokenizer_of
 
     task = get_task(args.task)
     data = task.processor.open(*args.data) if args.data else _own_data(task)

@@ -58,7 +58,7 @@ def test_a_short_name_in_two_packs_asks_for_the_full_one(site: Site) -> None:
 def test_a_built_in_task_has_no_precedence(site: Site) -> None:
     site.install("mine", good("rte"))
     plugins.reload()
-    with pytest.raises(PackError, match="'rte' is in 2 packs: superglue/rte .*, mine/rte"):
+    with pytest.raises(PackError, match=r"'rte' is in 2 packs: superglue/rte .*, mine/rte"):
         plugins.get_task("rte")
 
 
