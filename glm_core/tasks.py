@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from glm_core.data import DataDir
@@ -24,11 +25,13 @@ class DataProcessor(ABC):
     splits: its parts, each with the role that says what it may be used for.
     labels: label names in the order of reports; empty where answers differ per example.
     folder: the name under which this data set lies inside its collection (`RTE` in SuperGLUE), looked into as well.
+    bundled: a folder of the pack with the data themselves, used where the user gives none.
     """
 
     splits: tuple[Split, ...] = ()
     labels: tuple[str, ...] = ()
     folder: str = ""
+    bundled: str | None = None
 
     @abstractmethod
     def read(self, data: DataDir, split: Split) -> Iterator[Example]:
@@ -46,8 +49,16 @@ class DataProcessor(ABC):
         names = [one.name for one in self.splits]
         raise UsageError(f"no split '{name}' (there are {', '.join(names)}){did_you_mean(name, names)}")
 
-    def open(self, *folders: str) -> DataDir:
-        """The data folders of this data set; its own folder inside a collection is found too."""
+    def open(self, *folders: str | Path) -> DataDir:
+        """The data folders of this data set; its own folder inside a collection is found too.
+
+        Without any, the data that came with the pack. Raises DataError where there are none.
+        """
+        if not folders and self.bundled is not None:
+            folders = (self.bundled,)
+        if not folders:
+            files = ", ".join(dict.fromkeys(name for one in self.splits for name in one.files))
+            raise DataError(f"--data is missing: the folder that holds {files or 'the data set'}")
         return DataDir(*folders, subfolders=(self.folder,) if self.folder else ())
 
 

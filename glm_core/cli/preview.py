@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from glm_core.tokens.of_model import tokenizer_of
 
     task = get_task(args.task)
-    data = task.processor.open(*args.data) if args.data else _own_data(task)
+    data = task.processor.open(*args.data)
     split = args.split or task.processor.splits[0].name
     examples = task.read(data, split, limit=None if args.uid else args.n)
     if args.uid:
@@ -59,16 +59,6 @@ def run(args: argparse.Namespace) -> int:
     for one in shown:
         _print(one, tokens=args.tokens)
     return 0
-
-
-def _own_data(task: Task) -> Any:
-    from glm_core.errors import UsageError
-
-    folder = getattr(task.processor, "bundled", None)
-    if folder is None:
-        files = ", ".join(task.processor.splits[0].files)
-        raise UsageError(f"--data is missing: the folder that holds {files}")
-    return task.processor.open(folder)
 
 
 def _describe(
