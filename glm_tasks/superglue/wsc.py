@@ -214,7 +214,7 @@ generate = Task(
     summary="Does a pronoun stand for the named span? True if the model would write it",
     segments=marked_and_span,
     citation=CITATION,
-    **published(pattern="refers-to", first="refers-to", epochs=(50, 100), max_length=128, objective="generative"),
+    **published(pattern="refers-to", first="refers-to", epochs=(50, 100), max_length=128, objective="lm"),
 )
 
 yes_no = Task(
