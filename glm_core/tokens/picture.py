@@ -54,7 +54,7 @@ def may_look(row: Row) -> NDArray[np.bool_]:
     return together & ((row.branch == 0)[None, :] | own_past)
 
 
-def mask_picture(row: Row, *, width: int = 64) -> list[str]:
+def mask_picture(row: Row, *, width: int = 48) -> list[str]:
     """The mask as lines of characters, █ where one may look; rows longer than `width` tokens are drawn smaller.
 
     A cell of a smaller picture stands for several pairs and is shaded by the share of them that may look.
