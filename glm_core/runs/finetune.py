@@ -260,7 +260,12 @@ class _Job:
             self.run.checkpoints,
             evaluate=lambda: measure(self.task, answer_together(backbone, tune, self.asked.evaluation)),
             lower_is_better=lower_is_better,
-            identity={key: self.facts[key] for key in ("task", "data", "model")},
+            identity={
+                "task": self.facts["task"],
+                "data": self.facts["data"],
+                "weights": self.facts["model"]["weights"],
+                "tokenizer": self.facts["model"]["tokenizer"],
+            },
         )
         with evaluation_bar(f"evaluating {self.tune.name}", shown=self.progress) as bar:
             after = (

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from glm_core.backbone import Backbone, Weighed
 from glm_core.config import TrainConfig
 from glm_core.examples import Example, Prediction, Split
+from glm_core.hookspecs import hookimpl
 from glm_core.model.scores import answer_scores, choice_loss, label_scores
 from glm_core.parts import Text
 from glm_core.pvp import PVP, Cloze
@@ -226,3 +227,23 @@ class ToyBackbone(Backbone):
         state = json.loads((Path(where) / "toy.json").read_text())
         made.module.load_state_dict({name: torch.tensor(value) for name, value in state.items()})
         return made
+
+
+class ReviewsPack:
+    """A pack with the task and the backbone, for `isolated_packs(films=ReviewsPack())`."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.task = reviews_task(**changes)
+        self.rows: list[Mapping[str, Any]] = []
+
+    @hookimpl
+    def glm_tasks(self) -> list[Task]:
+        return [self.task]
+
+    @hookimpl
+    def glm_backbones(self) -> dict[str, str]:
+        return {"toy": "tests.core.runs.fakes:ToyBackbone"}
+
+    @hookimpl
+    def glm_record(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(row)
