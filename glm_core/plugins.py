@@ -128,6 +128,19 @@ def reload(new: Settings | None = None) -> None:
         _warned.clear()
 
 
+@contextmanager
+def using(new: Settings) -> Iterator[None]:
+    """Other settings inside the block; afterwards everything is as it was."""
+    global _loaded, _settings
+    with _lock:
+        before, (_loaded, _settings) = (_loaded, _settings), (None, new)
+    try:
+        yield
+    finally:
+        with _lock:
+            _loaded, _settings = before
+
+
 def list_packs() -> tuple[Pack, ...]:
     """Every pack that was found, whatever became of it."""
     return _packs().packs

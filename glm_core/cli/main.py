@@ -15,9 +15,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from glm_core.errors import GlmError, PackError, UsageError, did_you_mean
 from glm_core.version import __version__
+
+if TYPE_CHECKING:
+    from glm_core.pack import Settings
 
 COMMANDS = {
     "demo": "train and try the bundled model in a minute; no data needed",
@@ -81,17 +85,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(typed: list[str]) -> int:
     given, words = _take_global(typed)
-    if given.strict or given.override or given.packs or given.without is not None:
-        _settle_packs(given)
     if not words or words[0] in ("-h", "--help", "help"):
-        print(_help())
-        return 0
+        words = ["--help"]
     if words[0] in ("-V", "--version"):
         print(f"glm-core {__version__}")
         return 0
+    if not (given.strict or given.override or given.packs or given.without is not None):
+        return _command(words, strict=bool(os.environ.get("GLM_STRICT")))
+    from glm_core.plugins import using
+
+    with using(_settings(given)):
+        return _command(words, strict=given.strict or bool(os.environ.get("GLM_STRICT")))
+
+
+def _command(words: list[str], *, strict: bool) -> int:
+    """Run what stands after the flags of all."""
     name, *rest = words
+    if name == "--help":
+        print(_help())
+        return 0
     module = _module_of(name)
-    if name != "packs" and (given.strict or os.environ.get("GLM_STRICT")):
+    if strict and name != "packs":  # which shows its table first
         from glm_core.plugins import check_strict
 
         check_strict()
@@ -130,23 +144,21 @@ def _take_global(typed: Sequence[str]) -> tuple[Global, list[str]]:
     return given, rest
 
 
-def _settle_packs(given: Global) -> None:
-    from glm_core import plugins
+def _settings(given: Global) -> Settings:
+    """The environment's word on packs, with the flags laid over it."""
     from glm_core.pack import Settings, same_name
 
     found = Settings.from_environment()
     disabled = dict(found.disabled)
     for name in given.without or ():
         disabled[same_name(name)] = f"disabled by --no-packs={name}"
-    plugins.reload(
-        dataclasses.replace(
-            found,
-            disabled=disabled,
-            no_packs=given.without == [],
-            strict=found.strict or given.strict,
-            paths=tuple(given.packs),
-            override=given.override,
-        )
+    return dataclasses.replace(
+        found,
+        disabled=disabled,
+        no_packs=given.without == [],
+        strict=found.strict or given.strict,
+        paths=tuple(given.packs),
+        override=given.override,
     )
 
 

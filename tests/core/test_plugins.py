@@ -175,6 +175,15 @@ def test_hook_calls_are_told_on_standard_error(site: Site, monkeypatch, capsys) 
     assert len(lines) == 1 and lines[0].endswith(" ms")
 
 
+def test_other_settings_hold_only_inside_their_block(site: Site) -> None:
+    site.install("a", good("a"))
+    plugins.reload()
+    task = plugins.get_task("a/a")
+    with plugins.using(Settings(no_packs=True)):
+        assert the_pack("a").status == "disabled"
+    assert plugins.get_task("a/a") is task
+
+
 # ---- packs by path
 
 
