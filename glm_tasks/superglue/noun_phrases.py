@@ -3,8 +3,8 @@
 The rule, from left to right over the words of the text:
 
 1. A determiner or possessive (`the`, `his`, `Anna's`) and up to three words after it. The span ends before a function word,
-   before a word that looks like a verb or adverb (`-ed`, `-ly`; a word right after the determiner is taken as it is), and
-   after punctuation. An owner is a span, and so is the owner with what is owned. A name at the end is a span too
+   before a word that looks like a verb or adverb (`-ed`, `-ly`; a word right after the determiner is taken as it is), after
+   a name and after punctuation. An owner is a span, and so is the owner with what is owned. A name at the end is a span too
    (`his rival Bill`).
 2. A run of words with a capital letter (`Mr. Singer`), function words and adverbs apart; at the start of a sentence too.
 3. Two such spans around `and` or `of` are a third one; so is one before `of` and a bare noun (`the bag of flour`).
@@ -101,6 +101,8 @@ def _noun_end(words: Sequence[str], first: int) -> int:
     while at < len(words) and at - first < _LONGEST:
         word = _bare(words[at]).lower()
         if not word or _is_function(words[at]) or (at > first and word.endswith(("ed", "ly"))):
+            break
+        if at > first and _bare(words[at - 1])[:1].isupper() and not _bare(words[at])[:1].isupper():
             break
         at += 1
         if _ends(words[at - 1]) or words[at - 1].endswith("'s"):

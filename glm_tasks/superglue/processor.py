@@ -38,8 +38,7 @@ class SuperGlueProcessor(DataProcessor):
         number = 0
         for name in split.files:
             for values in data.jsonl(name):
-                for example in self.examples(Row(values, data), split, number):
-                    yield self._checked(example, data)
+                yield from self.examples(Row(values, data), split, number)
                 number += 1
 
     @abstractmethod
@@ -55,7 +54,11 @@ class SuperGlueProcessor(DataProcessor):
         """The row's label as we spell it; None where the split has none. A labelled split needs one in every row."""
         if split.role == "unlabeled" or ("label" not in row and not split.labelled):
             return None
-        return self.spell(row.any("label"), row)
+        label = self.spell(row.any("label"), row)
+        if label not in self.labels:
+            known = ", ".join(self.labels)
+            raise row.error(f"unknown label '{label}' (there are {known}){near(label, self.labels)}")
+        return label
 
     def spell(self, value: Any, row: Row) -> str:
         """A label as the file has it, in our spelling: true and false as words, numbers as digits."""
@@ -73,13 +76,6 @@ class SuperGlueProcessor(DataProcessor):
         """The lines of the submission."""
         for one in predictions:
             yield {"idx": one.example.meta["idx"], "label": said(one)}
-
-    def _checked(self, example: Example, data: DataDir) -> Example:
-        label = example.label
-        if self.labels and label is not None and label not in self.labels:
-            known = ", ".join(self.labels)
-            raise data.error(f"unknown label '{label}' (there are {known}){near(label, self.labels)}")
-        return example
 
 
 def said(prediction: Prediction) -> str:
