@@ -10,12 +10,12 @@ are made from the text (`noun_phrases`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from glm_core import BLANK, PVP, Example, Part, Split, Task, metrics, shortenable, soft, straighten_quotes
+from glm_core import BLANK, PVP, Example, Part, Prediction, Split, Task, metrics, shortenable, soft, straighten_quotes
 from glm_tasks.superglue.noun_phrases import noun_phrases
-from glm_tasks.superglue.processor import CITATION, SPLITS, SuperGlueProcessor
+from glm_tasks.superglue.processor import CITATION, SPLITS, SuperGlueProcessor, said
 from glm_tasks.superglue.recipes import published
 from glm_tasks.superglue.rows import Row
 
@@ -42,6 +42,11 @@ class Wsc(SuperGlueProcessor):
         example = self.whole(row, split, number)
         if split.role != "train" or self.all_examples or example.label == "True":
             yield example
+
+    def answers(self, predictions: Sequence[Prediction]) -> Iterator[Mapping[str, Any]]:
+        for one in predictions:
+            # a candidate that a training example was given as a label of its own is no more than false
+            yield {"idx": one.example.meta["idx"], "label": "True" if said(one) == "True" else "False"}
 
     def whole(self, row: Row, split: Split, number: int) -> Example:
         """The example of a row, as it is."""

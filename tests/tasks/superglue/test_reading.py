@@ -76,6 +76,18 @@ def test_copa_comes_a_second_time_with_its_choices_swapped():
     assert len(examples("copa", "dev")) == 3
 
 
+def test_copa_reversed_is_one_text_per_choice_with_the_same_answer():
+    task = TASKS["copa"]
+    cause, effect = (task.cloze(example, "reversed") for example in examples("copa")[:2])
+    assert str(cause).splitlines() == [
+        '"it was cold" or "it rained"?The pond froze[MASK] it was cold',
+        '"it was cold" or "it rained"?The pond froze[MASK] it rained',
+    ]
+    assert cause.answers == (" because", " because")
+    assert effect.answers == (" so", " so")
+    assert (cause.labels, cause.gold) == (("0", "1"), "0")
+
+
 def test_answers_to_one_question_are_a_group():
     found = examples("multirc")
     assert [one.group for one in found[:5]] == ["p0-q0", "p0-q0", "p0-q1", "p0-q1", "p0-q1"]

@@ -84,6 +84,26 @@ def test_all_three_ways_to_ask_winograd_write_the_same_file():
         )
 
 
+def test_a_candidate_that_was_a_label_while_training_is_false():
+    found = examples("wsc")[:2]
+    assert [json.loads(line)["label"] for line in written("wsc", found, ["True", "False 2"])[1].splitlines()] == [
+        "True",
+        "False",
+    ]
+
+
+def test_stored_predictions_write_the_same_file(tmp_path: Path):
+    from glm_core.runs.predictions import read_predictions, write_predictions
+
+    for task, label in ANSWER.items():
+        found = predicted(examples(task, "test"), [label] * len(examples(task, "test")))
+        write_predictions(tmp_path / "test.jsonl.gz", found)
+        processor = TASKS[task].processor
+        stored = read_predictions(tmp_path / "test.jsonl.gz")
+        split = processor.split("test")
+        assert list(processor.write(stored, split)) == list(processor.write(found, split))
+
+
 def test_a_prediction_without_a_label_is_an_error():
     found = examples("rte", "test")
     with pytest.raises(DataError, match="example test-1 has no predicted label"):
