@@ -29,7 +29,7 @@ def evaluate_run(
     task: Task | None = None,
     other: Task | None = None,
     data: Sequence[str | Path] = (),
-    batch_tokens: int | None = None,
+    config: EvalConfig | None = None,
     device: str = "auto",
     load: Callable[..., Backbone] | None = None,
     progress: bool = True,
@@ -37,7 +37,8 @@ def evaluate_run(
     """Predict a split with a finished run and store the predictions in its folder; also what was measured.
 
     split: by default the one the run was chosen on. other: a task with the same patterns (the diagnostic sets of RTE),
-    instead of the run's own. data: by default where the run found its data. task, load: as for `Predictor.load`.
+    instead of the run's own. data: by default where the run found its data. config: by default the run's own. task, load:
+    as for `Predictor.load`.
     Raises UsageError for a run that is not finished, an unknown split, or another task without the run's pattern.
     """
     folder = RunDir(run)
@@ -52,9 +53,7 @@ def evaluate_run(
         which = default_split(judged) if other else judged.processor.split(asked["splits"]["tune"])
     files = judged.processor.open(*(map(str, data) if data else asked["data"]))
     examples = judged.read(files, which)
-    config = predictor.evaluation
-    if batch_tokens is not None:
-        config = EvalConfig(**{**asdict(config), "batch_tokens": batch_tokens})
+    config = config or predictor.evaluation
     with evaluation_bar(f"evaluating {which.name}", shown=progress) as bar:
         predictions = evaluate(
             judged, predictor.backbone, examples, pattern=predictor.pattern, config=config, progress=bar

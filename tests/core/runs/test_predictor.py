@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from glm_core.config import TrainConfig
+from glm_core.config import EvalConfig, TrainConfig
 from glm_core.errors import DataError, TemplateError, UsageError
 from glm_core.plugins import isolated_packs
 from glm_core.pvp import PVP
@@ -180,7 +180,7 @@ def test_a_labelled_split_is_measured(run):
 
 def test_by_default_the_split_is_the_one_the_run_was_chosen_on(run):
     stored = RunDir(run).read_predictions("dev")
-    predictions, told = evaluate_run(run, progress=False, batch_tokens=1)
+    predictions, told = evaluate_run(run, progress=False, config=EvalConfig(batch_tokens=1))
     assert told["split"] == "dev"
     assert [one.label for one in predictions] == [one.label for one in stored]
     assert told["metrics"] == pytest.approx(read_json(RunDir(run).result)["metrics"])
