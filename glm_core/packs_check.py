@@ -15,7 +15,7 @@ from glm_core.backbone import ModelSource
 from glm_core.errors import GlmError, TemplateError, did_you_mean
 from glm_core.examples import Role, Split
 from glm_core.parts import Blank
-from glm_core.pvp import PVP
+from glm_core.pvp import PVP, Combine
 from glm_core.tasks import DataProcessor, Kind, Task
 from glm_core.templates import error_at
 
@@ -218,6 +218,9 @@ def _check_pvps(task: Task, who: str) -> None:
         if not isinstance(pvp.pattern, str) and not callable(pvp.pattern):
             kind = type(pvp.pattern).__name__
             raise Wrong(f"{who}: pattern '{pvp.name}' is of type {kind}, wanted a template or a function")
+        if pvp.combine not in get_args(Combine):
+            allowed = ", ".join(get_args(Combine))
+            raise Wrong(f"{who}: combine of pattern '{pvp.name}' is '{pvp.combine}', none of {allowed}")
         _check_template(pvp, task)
         _check_words(pvp, task, who)
 

@@ -38,7 +38,7 @@ def test_configs_are_frozen(kind) -> None:
 def test_keys_of_other_configs_are_passed_over_and_unknown_ones_are_found() -> None:
     config, origin = resolve(EvalConfig, task={"max_length": 64, "learning_rate": 1.0})
     assert config.max_length == 64 and origin["max_length"] == "task" and "learning_rate" not in origin
-    with pytest.raises(UsageError, match="run.toml: unknown option 'max_lenght'; did you mean 'max_length'"):
+    with pytest.raises(UsageError, match=r"run\.toml: unknown option 'max_lenght'; did you mean 'max_length'"):
         unknown_keys({"batch_size": 1, "max_lenght": 2}, TrainConfig, EvalConfig, where="run.toml")
 
 

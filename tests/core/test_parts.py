@@ -38,7 +38,7 @@ def test_a_prefix_stands_in_front_whatever_places_there_are() -> None:
 
 
 def test_soft_tokens_without_a_place_are_an_error_that_says_what_to_write() -> None:
-    with pytest.raises(ValueError, match="write {soft} where vectors may stand, or use --soft-prefix"):
+    with pytest.raises(ValueError, match=r"write \{soft\} where vectors may stand, or use --soft-prefix"):
         place_soft([Text("a"), BLANK], tokens=2)
 
 

@@ -147,6 +147,10 @@ EXHIBITS = {
         _task("task(pvps=(PVP('it-was', 3, WORDS),))"),
         "validate: task 'reviews': pattern 'it-was' is of type int, wanted a template or a function",
     ),
+    "unknown-combine": Exhibit(
+        _task("task(pvps=(PVP('it-was', '{text} [MASK]', WORDS, 'men'),))"),
+        "validate: task 'reviews': combine of pattern 'it-was' is 'men', none of mean, max, logsumexp, first",
+    ),
     "unknown-filter": Exhibit(
         _task("task(pattern='{text|strp} It was [MASK].')"),
         "validate: pattern 'it-was' of reviews, column 7: unknown filter 'strp'; did you mean 'strip'?\n"
