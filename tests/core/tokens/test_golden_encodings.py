@@ -27,7 +27,7 @@ from tests.reference import golden_checks as checks
 from tests.reference.golden_rows import GoldenFile, classic_rows, golden_files, golden_rows
 from tests.reference.original_patterns import original_pvp
 from tests.reference.original_readers import LABELS, read
-from tests.shared_files import needs_shared
+from tests.shared_files import needs_shared, shared
 
 pytestmark = [needs_shared("golden", "superglue", "manifest.json"), needs_shared("specs", "patterns.json")]
 
@@ -200,3 +200,20 @@ def test_every_recorded_sample_is_made_again(name, mode, task):
                 raise AssertionError(f"{file.name} {row['guid']} at length {row['L']}: {error}") from error
     assert broken == CRASHES.get((task, mode), ("", 0))[1]
     assert apart == SHARED.get((task, mode, name), 0)
+
+
+def test_where_nothing_is_left_to_shorten_there_is_one_clear_error():
+    """MultiRC at 48 tokens, where the original breaks off (ODDITIES 2): question and answer alone are too long for some."""
+    tokenizer = checks.tokenizer_of("bert-wordpiece")
+    pvp = original_pvp("multirc", "0")
+    examples = read("multirc", shared("data", "fewglue", "FewGLUE_32dev", "MultiRC", "train.jsonl"))
+    refused = 0
+    for example in examples:
+        try:
+            assert encode(pvp.cloze(example), tokenizer, max_length=48).n_tokens <= 48
+        except TemplateError as error:
+            refused += 1
+            assert f"pattern 'multirc-0' does not fit example {example.uid}" in str(error)
+            assert "of --max-length 48" in str(error)
+            assert "\n" not in str(error)
+    assert (refused, len(examples)) == (13, 154)
