@@ -37,11 +37,17 @@ if TYPE_CHECKING:
     )
     from glm_core.plugins import get_task, list_packs, list_tasks
     from glm_core.pvp import PVP, Cloze, Edges
+    from glm_core.runs.evaluate import evaluate
+    from glm_core.runs.finetune import finetune
+    from glm_core.runs.predictor import Predictor, predict
+    from glm_core.runs.result import Result
     from glm_core.tasks import DataProcessor, JsonlProcessor, Task, TsvProcessor
     from glm_core.templates import Template
     from glm_core.tokens import Tokenizer, load_tokenizer
     from glm_core.tokens.encode import Instance
     from glm_core.tokens.row import Row, unpack
+    from glm_core.training.summary import Summary
+    from glm_core.training.trainer import Trainer
 
 _MODULES = {
     "backbone": ("Backbone", "ModelSource", "Weighed"),
@@ -60,11 +66,17 @@ _MODULES = {
     ),
     "plugins": ("get_task", "list_packs", "list_tasks"),
     "pvp": ("PVP", "Cloze", "Edges"),
+    "runs.evaluate": ("evaluate",),
+    "runs.finetune": ("finetune",),
+    "runs.predictor": ("Predictor", "predict"),
+    "runs.result": ("Result",),
     "tasks": ("DataProcessor", "JsonlProcessor", "Task", "TsvProcessor"),
     "templates": ("Template",),
     "tokens": ("Tokenizer", "load_tokenizer"),
     "tokens.encode": ("Instance",),
     "tokens.row": ("Row", "unpack"),
+    "training.summary": ("Summary",),
+    "training.trainer": ("Trainer",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 _SUBMODULES = ("metrics", "presets")
