@@ -129,18 +129,18 @@ def read_project(folder: Path) -> Announced | None:
     Raises UsageError for a file that does not parse.
     """
     pyproject, setup = folder / "pyproject.toml", folder / "setup.cfg"
-    if pyproject.is_file():
+    if _mentions_group(pyproject):
         project = _read_toml(pyproject).get("project", {})
         entries = project.get("entry-points", {}).get(GROUP, {})
         if entries:
             requires = tuple(map(str, project.get("dependencies", ())))
             pairs = tuple((str(name), str(value)) for name, value in entries.items())
             return Announced(str(project.get("name", folder.name)), str(project.get("version", "")), pairs, requires)
-    if setup.is_file():
+    if _mentions_group(setup):
         parser = configparser.ConfigParser(interpolation=None)
         try:
             parser.read(setup, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError) as error:
+        except configparser.Error as error:
             raise UsageError(f"{setup}: {str(error).splitlines()[0]}") from error
         lines = parser.get("options.entry_points", GROUP, fallback="").splitlines()
         pairs = tuple(
@@ -151,6 +151,14 @@ def read_project(folder: Path) -> Announced | None:
             name = parser.get("metadata", "name", fallback=folder.name)
             return Announced(name, parser.get("metadata", "version", fallback=""), pairs, requires)
     return None
+
+
+def _mentions_group(file: Path) -> bool:
+    """Whether a file is there and says the group's name. Raises UsageError where it cannot be read."""
+    try:
+        return file.is_file() and GROUP in file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read ({error})") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def test_a_project_may_say_its_entry_points_in_setup_cfg(site: Site, tmp_path) -
         ("mine.txt", "", "is neither a folder nor a .py file"),
         ("empty/readme", "", "holds no pack; wants a pyproject.toml with entry points in the group glm.packs"),
         ("tables/pack.toml", "", "packs in TOML are not read by this version"),
-        ("torn/pyproject.toml", "[project", "pyproject.toml: "),
+        ("torn/pyproject.toml", "[glm.packs", "pyproject.toml: "),
         ("3rd-pack.py", "", "'3rd-pack' cannot name a pack"),
     ],
 )
