@@ -35,6 +35,7 @@ class Batch:
     soft_gold: Tensor | None = None  # (Q, labels)
     combine: str = "mean"
     has_soft: bool = False
+    asks_greedy: bool = False  # somebody wants to know whether an answer is what greedy writing would give
 
     @property
     def n_clozes(self) -> int:
@@ -116,4 +117,5 @@ def collate(instances: Sequence[Instance], *, pad: int) -> Batch:
         soft_gold=soft_gold,
         combine=instances[0].combine,
         has_soft=bool((ids < 0).any()),
+        asks_greedy=any(one.asks_greedy for one in instances),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ class GLMBackbone(Backbone):
         if config.soft_tokens or config.soft_prefix:
             self.soft_tokens, self.soft_prefix = config.soft_tokens, config.soft_prefix
         try:
-            parts = place_soft(sample.parts, tokens=self.soft_tokens, prefix=self.soft_prefix)
+            first = sample.texts[0] if sample.texts else sample.parts
+            parts = place_soft(first, tokens=self.soft_tokens, prefix=self.soft_prefix)
         except ValueError as error:
             raise UsageError(f"--soft-tokens {self.soft_tokens}: {error}") from error
         places = [one for one in parts if isinstance(one, Soft) and one.n]
@@ -104,7 +106,7 @@ class GLMBackbone(Backbone):
         if max_length > longest:
             self._tell(f"rows are limited to the model's {longest} positions (--max-length {max_length} was asked for)")
             max_length = longest
-        for part in cloze.parts:
+        for part in chain(cloze.parts, *cloze.texts):
             if isinstance(part, Blank) and part.mask not in self.masks:
                 self._tell(f"this model was not trained on {part.mask}; [MASK] stands in its place")
         return encode(
@@ -142,21 +144,31 @@ class GLMBackbone(Backbone):
             self.module.train(was_training)
 
     def _weigh(self, states: Tensor, batch: Batch) -> Weighed:
-        found = []
+        found, first_choice = [], []
         for at in range(0, len(states), PLACES_AT_ONCE):
-            logits = self.module.logits(states[at : at + PLACES_AT_ONCE]).float()
+            here = slice(at, at + PLACES_AT_ONCE)
+            logits = self.module.logits(states[here]).float()
             if batch.words is not None:
-                words = batch.words[batch.cloze[at : at + PLACES_AT_ONCE]]
-                found.append(logits.gather(1, words.clamp(min=0)) - logits.logsumexp(1, keepdim=True))
+                words = batch.words[batch.cloze[here]].clamp(min=0)
+                found.append(logits.gather(1, words) - logits.logsumexp(1, keepdim=True))
             else:
-                found.append(token_log_probs(logits, batch.targets[at : at + PLACES_AT_ONCE]))
+                words = batch.targets[here][:, None]
+                found.append(token_log_probs(logits, words[:, 0]))
+            if batch.asks_greedy:
+                first_choice.append(words == logits.argmax(1, keepdim=True))
         values = torch.cat(found)
         if batch.words is not None:
             there = batch.words >= 0
-            return Weighed(values.masked_fill(~there, 0.0)[:, :, None], there[:, :, None])
+            greedy = torch.cat(first_choice) & there if first_choice else None
+            return Weighed(values.masked_fill(~there, 0.0)[:, :, None], there[:, :, None], greedy)
         shape = (batch.n_clozes, batch.label_of.shape[1], int(batch.nth.max()) + 1)
         where = (batch.cloze, batch.answer, batch.nth)
-        return Weighed(table(values, *where, shape), table(torch.ones_like(values), *where, shape).bool())
+        mask = table(torch.ones_like(values), *where, shape).bool()
+        greedy = None
+        if first_choice:
+            missed = table((~torch.cat(first_choice)[:, 0]).to(values.dtype), *where, shape)
+            greedy = (missed.sum(-1) == 0) & mask.any(-1)
+        return Weighed(table(values, *where, shape), mask, greedy)
 
     def loss(
         self, batch: Batch, *, objective: str = "choice", smoothing: float = 0.0, length_penalty: float = 0.0

@@ -30,7 +30,7 @@ class Instance:
 
     words: ids of one-token answers, read off together at [sop]; None where each answer is a branch.
     labels: one per answer. gold: index into `label_names`, None where unknown.
-    cut: tokens cut, by field.
+    cut: tokens cut, by field. asks_greedy: the choice depends on what greedy writing would give (`Cloze.otherwise`).
     """
 
     uid: str
@@ -42,6 +42,7 @@ class Instance:
     soft_gold: tuple[float, ...] | None = None
     combine: str = "mean"
     cut: Mapping[str, int] = field(default_factory=dict)
+    asks_greedy: bool = False
 
     @property
     def n_tokens(self) -> int:
@@ -109,6 +110,7 @@ def encode(
         soft_gold=cloze.soft_gold,
         combine=cloze.combine,
         cut=dict(cut),
+        asks_greedy=cloze.otherwise is not None,
     )
 
 

@@ -324,3 +324,34 @@ def test_preparing_for_training_sets_dropout_and_freezes_what_is_asked():
     assert trained
     assert all(name.startswith("prompt_spell.") for name in trained)
     assert model.module.transformer.embedding_dropout.p == 0.3
+
+
+def test_an_answer_is_greedy_when_each_of_its_tokens_is_the_first_choice():
+    import dataclasses
+
+    model = random_backbone()
+    (answers,) = random_clozes(np.random.default_rng(5), 1)
+    one = answers[0]
+    goal: list[int] = []
+    for _ in range(3):  # write greedily, one token at a time, by the slow way
+        goal.append(1)
+        row = row_with(one, goal)
+        batch = batch_of([instance_of([row], gold=0)])
+        logits = model.module.logits(model.states(batch).flatten(0, 1)[batch.places])
+        goal[-1] = int(logits[-1].argmax())
+    other = [*goal[:2], (goal[2] + 1) % 128]
+    instance = dataclasses.replace(instance_of([row_with(one, goal), row_with(one, other)]), asks_greedy=True)
+    assert model.weigh(batch_of([instance])).greedy.tolist() == [[True, False]]
+    assert model.weigh(batch_of([dataclasses.replace(instance, asks_greedy=False)])).greedy is None
+
+
+def row_with(one: Classic, goal: list[int]) -> Classic:
+    """The same text with another answer."""
+    size, n = one.sep, len(goal)
+    ids = np.concatenate([one.ids[:size], [7], goal[:-1]]).astype(int)
+    blank = int(one.positions[0, size])
+    where = np.concatenate([np.arange(size), np.full(n, blank)])
+    inside = np.concatenate([np.zeros(size, int), np.arange(1, n + 1)])
+    targets = np.concatenate([np.zeros(size, int), goal])
+    mask = np.concatenate([np.zeros(size, int), np.ones(n, int)])
+    return Classic(ids, np.stack([where, inside]), size, targets, mask)
