@@ -69,18 +69,21 @@ def _describe(
     length: int,
     args: argparse.Namespace,
 ) -> dict[str, Any]:
-    from glm_core.parts import Text
+    from dataclasses import replace
+
     from glm_core.tokens.encode import encode, lay_out
     from glm_core.tokens.picture import mask_picture, shown_tokens
 
     soft = {"soft_tokens": args.soft_tokens, "soft_prefix": args.soft_prefix}
     instance = encode(cloze, tokenizer, max_length=length, masks=masks, **soft)
     n_part_a = int((instance.row.branch == 0).sum())
-    laid = lay_out(cloze, tokenizer, room=n_part_a, max_length=length, masks=masks, **soft)
-    text = "".join(
-        kept if isinstance(part, Text) else f"⟦{part.mask}⟧" if hasattr(part, "mask") else ""
-        for part, kept in zip(laid.parts, laid.kept, strict=True)
-    )
+    shown = []
+    for parts in cloze.texts or (cloze.parts,):
+        own = replace(cloze, parts=parts, texts=())
+        room = n_part_a if not cloze.texts else length - max(len(answer) for answer in instance.answers)
+        laid = lay_out(own, tokenizer, room=room, max_length=length, masks=masks, **soft)
+        shown.append("".join(_shown(part, kept) for part, kept in zip(laid.parts, laid.kept, strict=True)))
+    text = "\n".join(shown)
     flat = [one if isinstance(one, tuple) else (one,) for one in cloze.answers]
     words = [
         {
@@ -105,6 +108,11 @@ def _describe(
         "tokens": [vars(one) for one in shown_tokens(instance.row, tokenizer)],
         "mask": mask_picture(instance.row),
     }
+
+
+def _shown(part: Any, kept: str) -> str:
+    """What stayed of a text, a blank in its brackets, nothing for a soft place."""
+    return kept or (f"⟦{part.mask}⟧" if hasattr(part, "mask") else "")
 
 
 def _print(one: dict[str, Any], *, tokens: bool) -> None:
