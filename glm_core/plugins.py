@@ -226,7 +226,14 @@ def record_hooks(row: Mapping[str, Any], *, run: str = "") -> None:
 
     A pack that fails is told once per run and pack, as a warning; neither the run nor the other packs notice.
     """
-    for pack in _packs().packs:
+    try:
+        packs = _packs().packs
+    except GlmError as error:
+        if (run, "") not in _warned:
+            _warned.add((run, ""))
+            log.warning("no pack sees the log: %s", error)
+        return
+    for pack in packs:
         if pack.status != "ok" or not pack.hooks.hook.glm_record.get_hookimpls():
             continue
         try:

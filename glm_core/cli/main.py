@@ -14,14 +14,15 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from glm_core.errors import GlmError, PackError, UsageError, did_you_mean
+from glm_core.errors import GlmError, PackError, RunError, UsageError, did_you_mean
 from glm_core.version import __version__
 
 if TYPE_CHECKING:
-    from glm_core.pack import Settings
+    from glm_core.pack import Pack, Settings
 
 COMMANDS = {
     "demo": "train and try the bundled model in a minute; no data needed",
@@ -104,7 +105,7 @@ def _command(words: list[str], *, strict: bool) -> int:
     if name == "--help":
         print(_help())
         return 0
-    module = _module_of(name)
+    module, pack = _module_of(name)
     if strict and name != "packs":  # which shows its table first
         from glm_core.plugins import check_strict
 
@@ -117,8 +118,15 @@ def _command(words: list[str], *, strict: bool) -> int:
         epilog=FLAGS_OF_ALL,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    module.add_arguments(parser)
-    code = module.run(parser.parse_args(rest))
+    try:
+        module.add_arguments(parser)
+        code = module.run(parser.parse_args(rest))
+    except Exception as error:
+        if pack is None or isinstance(error, (GlmError, OSError)) or _is_out_of_memory(error):
+            raise
+        from glm_core.packs_import import describe
+
+        raise RunError(f"command '{name}' of pack {pack.name} failed: {describe(error, pack.files)}") from error
     return 0 if code is None else int(code)
 
 
@@ -136,9 +144,10 @@ def _take_global(typed: Sequence[str]) -> tuple[Global, list[str]]:
         elif flag == "--no-packs":
             given.without = (given.without or []) + [one.strip() for one in value.split(",") if one.strip()]
         elif flag == "--pack":
-            if not equals and not words:
+            path = value if equals else words.pop(0) if words else ""
+            if not path:
                 raise UsageError("--pack wants a folder or a .py file")
-            given.packs.append(value if equals else words.pop(0))
+            given.packs.append(path)
         else:
             rest.append(word)
     return given, rest
@@ -162,10 +171,13 @@ def _settings(given: Global) -> Settings:
     )
 
 
-def _module_of(name: str) -> ModuleType:
-    """The module of a command, core or pack's. Raises UsageError for an unknown one, PackError for a broken one."""
+def _module_of(name: str) -> tuple[ModuleType, Pack | None]:
+    """The module of a command, and its pack where it is none of the core's.
+
+    Raises UsageError for an unknown command, PackError for one that cannot be imported.
+    """
     if name in COMMANDS:
-        return importlib.import_module(f"glm_core.cli.{name.replace('-', '_')}")
+        return importlib.import_module(f"glm_core.cli.{name.replace('-', '_')}"), None
     if name.startswith("-"):
         raise UsageError(f"unknown flag '{name}' before the command (see glm --help)")
     from glm_core import plugins
@@ -187,7 +199,7 @@ def _module_of(name: str) -> ModuleType:
 
         why = str(error) if isinstance(error, GlmError) else describe(error, offer.pack.files)
         raise PackError(f"command '{name}' of pack {offer.pack.name} cannot be used: {why}") from error
-    return module
+    return module, offer.pack
 
 
 def _pack_commands() -> dict[str, str]:
@@ -223,7 +235,8 @@ def _report(error: BaseException, debug: bool) -> int:
             print(error.code, file=sys.stderr)
         return error.code if isinstance(error.code, int) else int(error.code is not None)
     if isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
         return 141
     if debug:
         traceback.print_exception(error)

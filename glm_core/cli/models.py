@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from glm_core.backbone import ModelSource
     from glm_core.config import ModelConfig
     from glm_core.plugins import Offer
+
+
+YOURS = "yours"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,32 +33,26 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print_json(found)
         return
+    if args.name is not None:
+        _print_one(found[0])
+        return
     shorts = [one["name"].partition("/")[2] for one in found]
     rows = [
         (
             short if shorts.count(short) == 1 else one["name"],
-            *(one[key] for key in ("layers", "width", "heads", "positions")),
-            "" if one["parameters"] is None else _millions(one["parameters"]),
+            "" if one["parameters"] is None else f"{one['parameters'] / 1e6:,.1f} M",
+            f"{one['layers']}x{one['width']}" if one["layers"] else "",
+            one["positions"],
             one["tokenizer"],
             " ".join(one["masks"]),
             one["where"],
-            one["summary"],
         )
         for one, short in zip(found, shorts, strict=True)
     ]
-    columns = (
-        "model",
-        "layers",
-        "width",
-        "heads",
-        "positions",
-        "parameters",
-        "tokenizer",
-        "blanks",
-        "where",
-        "summary",
-    )
-    print_table(columns, rows, right=("layers", "width", "heads", "positions", "parameters"))
+    columns = ("model", "parameters", "size", "positions", "tokenizer", "blanks", "files")
+    print_table(columns, rows, right=("parameters", "size", "positions"))
+    if any(one["where"] == YOURS for one in found):
+        print(f"\n{YOURS}: pass the published files with --model ./folder --preset NAME")
 
 
 def describe(offer: Offer[ModelSource]) -> dict[str, Any]:
@@ -66,7 +64,7 @@ def describe(offer: Offer[ModelSource]) -> dict[str, Any]:
     tokenizer: str | None
     if source.preset is not None:
         known = preset(source.preset)
-        config, tokenizer, masks = known.config, known.tokenizer, sorted(known.masks)
+        config, tokenizer, masks = known.config, known.tokenizer, _ordered(known.masks)
         aliases = list(known.aliases)
     else:
         (config, tokenizer, masks), aliases = _read_folder(offer), []
@@ -93,7 +91,7 @@ def _where(offer: Offer[ModelSource]) -> str:
     kind, _, place = offer.value.where.partition(":")
     if kind == "pack":
         return f"in {offer.pack.label}"
-    return f"hub {place}" if kind == "hub" else "your files: --model ./folder --preset " + str(offer.value.preset)
+    return f"hub {place}" if kind == "hub" else YOURS
 
 
 def _read_folder(offer: Offer[ModelSource]) -> tuple[ModelConfig | None, str | None, list[str]]:
@@ -113,7 +111,11 @@ def _read_folder(offer: Offer[ModelSource]) -> tuple[ModelConfig | None, str | N
     except GlmError:  # another backbone's config
         config = None
     facts = manifest.get("facts", {})
-    return config, vocabulary.get("kind"), sorted(facts.get("masks", ()))
+    return config, vocabulary.get("kind"), _ordered(facts.get("masks", ()))
+
+
+def _ordered(masks: Iterable[str]) -> list[str]:
+    return sorted(masks, key=lambda one: (len(one), one != "[sMASK]"))
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -124,5 +126,9 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _millions(n: int) -> str:
-    return f"{n / 1e6:,.1f} M"
+def _print_one(found: Mapping[str, Any]) -> None:
+    print(f"{found['name']}  {found['summary']}".rstrip())
+    for name, value in found.items():
+        if name not in ("name", "summary") and value not in (None, "", []):
+            shown = ", ".join(value) if isinstance(value, list) else f"{value:,}" if name == "parameters" else value
+            print(f"  {name.ljust(10)}  {shown}")

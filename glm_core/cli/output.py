@@ -49,13 +49,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, right:
 
 
 def _print_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str]) -> None:
+    from rich.cells import cell_len
     from rich.console import Console  # 30 ms, and only a terminal needs it
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(
+            name, justify="right" if name in right else "left", overflow="fold", no_wrap=name != columns[-1]
+        )
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    # only the last column is folded; a table that is wider all the same is left to the terminal, and nothing is cropped
+    widths = [max(map(cell_len, column)) + 2 for column in zip(columns, *rows, strict=True)]
+    console.width = max(console.width, sum(widths[:-1]) + min(widths[-1], 22))
+    console.print(table)

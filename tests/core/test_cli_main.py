@@ -198,6 +198,15 @@ def test_a_command_whose_module_is_broken_is_a_pack_problem(work, message, site:
     assert f"command 'say' of pack talk cannot be used: {message}" in capsys.readouterr().err
 
 
+def test_a_command_that_fails_is_the_packs_defect(site: Site, capsys) -> None:
+    table = COMMAND.format(name="say", pack="talk").replace("_work", "")
+    site.install("talk", table + "def add_arguments(parser): pass\ndef run(args):\n    return 1 / 0\n")
+    plugins.reload()
+    assert main(["say"]) == 1
+    line = "command 'say' of pack talk failed: ZeroDivisionError: division by zero [glm_pack_talk.py:8]\n"
+    assert capsys.readouterr().err == f"glm: error: {line}"
+
+
 def test_the_help_comes_whatever_is_wrong_with_packs(site: Site, monkeypatch, capsys) -> None:
     monkeypatch.setenv("GLM_PACKS", "nobody")
     assert main(["--help"]) == 0
@@ -237,7 +246,7 @@ def test_strict_ends_any_command_with_exit_code_3(site: Site, capsys) -> None:
 
 
 def test_pack_wants_a_path(capsys) -> None:
-    assert main(["tasks", "--pack"]) == 2
+    assert main(["tasks", "--pack"]) == main(["tasks", "--pack="]) == 2
     assert "--pack wants a folder or a .py file" in capsys.readouterr().err
     assert main(["tasks", "--pack", "./nowhere"]) == 2
     assert "./nowhere: does not exist" in capsys.readouterr().err
@@ -302,12 +311,15 @@ def test_packs_tell_status_offers_and_reasons(site: Site, capsys) -> None:
 
 def test_models_tell_their_sizes_and_where_their_files_come_from(capsys) -> None:
     assert main(["models"]) == 0
-    line = next(one for one in capsys.readouterr().out.splitlines() if one.startswith("large "))
-    assert line.split()[:8] == ["large", "24", "1024", "16", "512", "334.7", "M", "bert-wordpiece"]
-    assert "--model ./folder --preset large" in line
+    out = capsys.readouterr().out
+    line = next(one for one in out.splitlines() if one.startswith("large "))
+    assert line.split() == ["large", "334.7", "M", "24x1024", "512", "bert-wordpiece", "[MASK]", "yours"]
+    assert out.endswith("yours: pass the published files with --model ./folder --preset NAME\n")
+    assert main(["models", "large-chinese"]) == 0
+    assert "  masks       [MASK], [sMASK], [gMASK]" in capsys.readouterr().out
     assert main(["models", "2b", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
-    assert found["masks"] == ["[MASK]", "[gMASK]", "[sMASK]"] and found["positions"] == 1024
+    assert found["masks"] == ["[MASK]", "[sMASK]", "[gMASK]"] and found["positions"] == 1024
     assert main(["models", "larg"]) == 2
     assert "no model 'larg'. Did you mean large?" in capsys.readouterr().err
 

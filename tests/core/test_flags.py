@@ -152,3 +152,17 @@ def test_json_is_strict_and_knows_dataclasses_and_paths(tmp_path, capsys) -> Non
 def test_a_table_is_aligned_text_where_no_terminal_is(capsys) -> None:
     print_table(("name", "n", "what"), [("a", 5, "x"), ("longer", 12, None)], right=("n",))
     assert capsys.readouterr().out == "name     n  what\na        5  x\nlonger  12\n"
+
+
+def test_a_table_on_a_terminal_crops_nothing(capsys, monkeypatch) -> None:
+    import sys
+
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_table(("name", "what"), [("a-rather-long-name-of-forty-characters-xx", "one two three four five six seven")])
+    out = capsys.readouterr().out
+    assert "a-rather-long-name-of-forty-characters-xx" in out
+    assert (
+        "one two three four five six seven".split()
+        == [word for line in out.splitlines()[1:] for word in line.split()][1:]
+    )

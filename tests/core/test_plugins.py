@@ -410,6 +410,15 @@ def test_a_record_hook_that_fails_is_one_warning_per_run_and_the_others_still_se
     assert len(sys.modules["glm_pack_second"].seen) == 4
 
 
+def test_a_run_goes_on_where_packs_cannot_be_read_at_all(site: Site, monkeypatch, caplog) -> None:
+    monkeypatch.setenv("GLM_PACKS", "nobody")
+    plugins.reload()
+    for step in range(2):
+        plugins.record_hooks({"step": step})
+    (record,) = caplog.records
+    assert record.getMessage().startswith("no pack sees the log: GLM_PACKS names 'nobody'")
+
+
 # ---- for tests of packs
 
 

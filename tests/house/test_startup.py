@@ -46,3 +46,18 @@ def test_a_commands_help_loads_neither_packs_nor_libraries() -> None:
 
 def test_packaging_is_loaded_only_for_a_pack_with_a_pin() -> None:
     assert "packaging.requirements" not in loaded_by("tasks")
+
+
+def test_every_command_of_the_table_is_a_module_that_is_cheap_to_import() -> None:
+    from glm_core.cli.main import COMMANDS
+
+    code = (
+        "import argparse, importlib, sys\n"
+        f"for name in {list(COMMANDS)!r}:\n"
+        '    module = importlib.import_module(f\'glm_core.cli.{name.replace("-", "_")}\')\n'
+        "    module.add_arguments(argparse.ArgumentParser()); assert callable(module.run), name\n"
+        "print(*(one for one in ('torch', 'numpy', 'rich', 'glm_core.plugins') if one in sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
