@@ -74,6 +74,9 @@ class Global:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Nothing is raised."""
     typed = list(sys.argv[1:] if argv is None else argv)
+    # read when torch is first loaded: waiting threads give their core away instead of spinning. On a machine that has other
+    # things to do too, spinning made a training step of the tiny model ten times slower
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _unbreakable_output()
     debug = "--debug" in typed
     try:
