@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 WINDOW = 8  # steps whose examples are sorted by length together
 
 
+@runtime_checkable
 class Steps(Protocol):
     """Where a training gets its examples from. A stream fits in as well, if it can make each step from its number."""
 
@@ -63,9 +64,9 @@ def shuffled_steps(
 ) -> list[list[int]]:
     """One epoch as steps of `batch_size` indices (the last one may be shorter), each index once.
 
-    The epoch is shuffled; within a window of some steps examples are then sorted by length, so that a step holds similar
-    lengths, and the steps of a window are shuffled again. A window is at most a quarter of the epoch: otherwise a small
-    training set would make the same steps in every epoch. Does not depend on the number of processes.
+    The epoch is shuffled; within a window of some steps examples are then sorted by length, so that a step holds
+    similar lengths, and the steps of a window are shuffled again. A window is at most a quarter of the epoch: otherwise
+    a small training set would make the same steps in every epoch. Does not depend on the number of processes.
     """
     rng = random.Random(f"{seed}/{epoch}")
     keys = [rng.random() for _ in lengths]  # sorting by keys: `shuffle` may differ between Python versions
