@@ -135,6 +135,8 @@ def _print(told: Mapping[str, Any]) -> None:
     print()
     for name, text in health_lines(told["health"]):
         print(f"{name:<9}{text}")
+    if not told.get("kept", True):
+        print(f"{'kept':<9}no: options or data are not those of the run")
     if "predictions" in told:
         print(f"{'kept in':<9}{told['predictions']}")
 

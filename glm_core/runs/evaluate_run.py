@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ def evaluate_run(
     load: Callable[..., Backbone] | None = None,
     progress: bool = True,
 ) -> tuple[list[Prediction], dict[str, Any]]:
-    """Predict a split with a finished run and store the predictions in its folder; also what was measured.
+    """Predict a split with a finished run and keep the predictions in its folder; also what was measured.
+
+    They are not kept where the options or the split's contents are not those of the run: `kept` says so.
 
     split: by default the one the run was chosen on. other: a task with the same patterns (the diagnostic sets of RTE),
     instead of the run's own. data: by default where the run found its data. config: by default the run's own. task, load:
@@ -70,8 +72,18 @@ def evaluate_run(
     told["examples"] = about_split(which, examples)
     own = full_name(judged) == full_name(predictor.task)
     name = which.name if own else f"{full_name(judged).replace('/', '-')}.{which.name}"
-    folder.write_predictions(name, predictions, told)
+    told["kept"] = config == replace(predictor.evaluation, batch_tokens=config.batch_tokens) and not (
+        own and _another_reading(folder, told["examples"], which)
+    )
+    if told["kept"]:
+        folder.write_predictions(name, predictions, told)
     return predictions, told
+
+
+def _another_reading(folder: RunDir, examples: dict[str, Any], split: Split) -> bool:
+    """Whether the run knows this split with other contents."""
+    known = read_json(folder.manifest)["task"]["splits"].get(split.name)
+    return known is not None and known["contents"] != examples["contents"]
 
 
 def about_predictions(

@@ -290,7 +290,7 @@ class _Job:
         with evaluation_bar(f"evaluating {self.tune.name} before training", shown=self.progress) as bar:
             found = answer(backbone, tune, self.asked.evaluation, progress=bar)
         if self.first:
-            self.run.write_predictions(name, found, self._about(self.tune, found, steps=0))
+            self.run.write_predictions(name, found, {**self._about(self.tune, found, steps=0), "before": True})
         return measure(self.task, found)
 
     def _about(self, split: Split, predictions: Sequence[Prediction], *, steps: int) -> dict[str, Any]:

@@ -186,6 +186,20 @@ def test_by_default_the_split_is_the_one_the_run_was_chosen_on(run):
     assert told["metrics"] == pytest.approx(read_json(RunDir(run).result)["metrics"])
 
 
+def test_predictions_under_other_options_are_not_kept(run):
+    before = RunDir(run).predictions("dev").read_bytes()
+    _, told = evaluate_run(run, progress=False, config=EvalConfig(length_penalty=1.0))
+    assert not told["kept"]
+    assert RunDir(run).predictions("dev").read_bytes() == before
+
+
+def test_predictions_on_other_contents_of_the_tuning_split_are_not_kept(run, tmp_path):
+    before = RunDir(run).predictions("dev").read_bytes()
+    _, told = evaluate_run(run, data=[write_reviews(tmp_path / "elsewhere", dev=3)], progress=False)
+    assert not told["kept"] and told["health"]["n"] == 3
+    assert RunDir(run).predictions("dev").read_bytes() == before
+
+
 def test_other_data_are_read_where_they_are_given(run, tmp_path):
     _, told = evaluate_run(run, "gold", data=[write_reviews(tmp_path / "elsewhere", dev=3)], progress=False)
     assert told["health"]["n"] == 4
