@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from glm_core.tokens import Tokenizer, load_tokenizer
     from glm_core.tokens.encode import Instance
     from glm_core.tokens.row import Row, unpack
+    from glm_core.tomlpack import toml_pack
     from glm_core.training.summary import Summary
     from glm_core.training.trainer import Trainer
 
@@ -75,6 +76,7 @@ _MODULES = {
     "tokens": ("Tokenizer", "load_tokenizer"),
     "tokens.encode": ("Instance",),
     "tokens.row": ("Row", "unpack"),
+    "tomlpack": ("toml_pack",),
     "training.summary": ("Summary",),
     "training.trainer": ("Trainer",),
 }

@@ -26,7 +26,7 @@ class Pack:
     name: the entry point's name, which is the namespace of what it offers.
     distribution: who brings it; for `--pack PATH` the path as it was written.
     entry: the entry point's value, "module" or "module:object".
-    root: the folder to import from, or the `.py` file, where it is not installed.
+    root: the folder to import from, or the `.py` or `.toml` file, where it is not installed.
     message: why it is not ok; its first line says it all. reason: the same without phase and place.
     rival, replaces: for `--pack PATH`, the installed pack of the same name that is in the way, or was overridden.
     files: its own code, a folder or a file. folder: where its module lies, and its `pack:` models.
@@ -59,6 +59,11 @@ class Pack:
     def module(self) -> str:
         """The module of the entry point."""
         return self.entry.partition(":")[0]
+
+    @property
+    def is_toml(self) -> bool:
+        """Whether it is a TOML file that is not installed."""
+        return self.root is not None and self.root.suffix == ".toml"
 
     @property
     def label(self) -> str:
@@ -124,10 +129,20 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def is_path(name: str | Path) -> bool:
-    """What begins with `.`, `/` or `~`, or ends in `.toml` or `.py`, is a path; everything else is a name."""
+    """What begins with `.`, `/` or `~`, or ends in `.toml` or `.py`, is a path; everything else is a name.
+
+    So is a TOML file with one of its tasks, `mine.toml:emotion`.
+    """
     if isinstance(name, Path):
         return True
+    name, _ = task_in_file(name)
     return name.startswith((".", "/", "~")) or name.endswith((".toml", ".py")) or Path(name).is_absolute()
+
+
+def task_in_file(name: str) -> tuple[str, str | None]:
+    """`./mine.toml:emotion` as the path and the task's name; None where it names no task."""
+    found = re.match(r"(.*\.toml):([^/\\:]*)\Z", name, re.DOTALL)
+    return (found[1], found[2]) if found else (name, None)
 
 
 def same_name(name: str) -> str:

@@ -14,7 +14,6 @@ from glm_core import hookspecs
 from glm_core.backbone import ModelSource
 from glm_core.errors import GlmError, TemplateError, did_you_mean
 from glm_core.examples import Role, Split
-from glm_core.parts import Blank
 from glm_core.pvp import PVP, Combine
 from glm_core.tasks import DataProcessor, Kind, Task
 from glm_core.templates import error_at
@@ -26,7 +25,7 @@ HOOKS: Mapping[str, tuple[str, ...]] = {
 }
 """Every hook with the arguments that it offers."""
 
-_TASK_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\Z")
+TASK_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\Z")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 _HUB = re.compile(r"hub:[\w.-]+/[\w.-]+\Z")
@@ -110,7 +109,7 @@ def _table(raw: Mapping[str, Any], hook: str, check: Callable[[str, Any], None])
     if not isinstance(found, Mapping):
         raise Wrong(f"{hook}() gave {type(found).__name__}, wanted a mapping")
     for name, value in found.items():
-        if not isinstance(name, str) or not _TASK_NAME.match(name):
+        if not isinstance(name, str) or not TASK_NAME.match(name):
             raise Wrong(f"{hook}() gave the name {name!r}; names are small letters, digits, . and -")
         check(name, value)
     return dict(found)
@@ -159,7 +158,7 @@ def _check_tasks(given: Any) -> dict[str, Task]:
 
 def check_task(task: Task) -> None:
     """Everything about a task that can be seen without its data. Raises Wrong, or TemplateError with a caret."""
-    if not isinstance(task.name, str) or not _TASK_NAME.match(task.name):
+    if not isinstance(task.name, str) or not TASK_NAME.match(task.name):
         raise Wrong(f"{task.name!r} is not a task name; use small letters, digits, . and -")
     who = f"task '{task.name}'"
     if task.kind not in get_args(Kind):
@@ -227,18 +226,21 @@ def _check_pvps(task: Task, who: str) -> None:
 
 def _check_template(pvp: PVP, task: Task) -> None:
     try:
-        template = pvp.template
-        if template is not None:
-            _check_blanks(pvp, str(pvp.pattern), template.blanks, task.kind)
+        check_blanks(pvp, task.kind)
     except TemplateError as error:
         named = f"pattern '{pvp.name}'"
         raise TemplateError(str(error).replace(named, f"{named} of {task.name}", 1)) from error
 
 
-def _check_blanks(pvp: PVP, source: str, blanks: Sequence[Blank], kind: str) -> None:
-    if not blanks:
+def check_blanks(pvp: PVP, kind: str) -> None:
+    """Whether a template parses, and has as many blanks as its kind of task wants. Raises TemplateError with a caret."""
+    template = pvp.template
+    if template is None:
+        return
+    source = template.source
+    if not template.blanks:
         raise TemplateError(f"pattern '{pvp.name}': a {kind} pattern needs a blank; write [MASK]\n    {source}")
-    if len(blanks) > 1 and kind != "generation":
+    if len(template.blanks) > 1 and kind != "generation":
         second = [one.span(1) for one in _PIECES.finditer(source) if one[1]][1]
         raise error_at(
             source, second, f"{'a cloze' if kind == 'cloze' else 'lm'} has one blank; this is the second", pvp.name

@@ -174,16 +174,19 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def path_packs(path: str) -> list[Pack]:
-    """The packs of a folder or a `.py` that is not installed. Raises UsageError where there is none."""
+    """The packs of a folder, a `.py` or a `.toml` that is not installed. Raises UsageError where there is none."""
     place = Path(path).expanduser()
     if not place.exists():
-        raise UsageError(f"{path}: does not exist; give a pack's folder or .py file")
-    if place.suffix == ".toml" or (place.is_dir() and (place / "pack.toml").is_file() and not _has_code(place)):
-        raise UsageError(f"{path}: packs in TOML are not read by this version; write the pack in Python")
+        raise UsageError(f"{path}: does not exist; give a pack's folder, .py or .toml file")
+    if place.is_dir() and (place / "pack.toml").is_file() and not _has_code(place):
+        place /= "pack.toml"
     if place.is_file():
-        if place.suffix != ".py":
-            raise UsageError(f"{path}: is neither a folder nor a .py file; give the pack's folder or its module")
-        return [_given(path, place.stem, "_glm_pack_" + place.stem, place)]
+        if place.suffix not in (".py", ".toml"):
+            raise UsageError(f"{path}: is neither a folder nor a .py or .toml file; give the pack's folder or its file")
+        stem = place.resolve().parent.name if place.name == "pack.toml" else place.stem
+        # a file of tables is no module, so its name need not be one
+        module = re.sub(r"\W", "_", stem) if place.suffix == ".toml" else stem
+        return [_given(path, stem, "_glm_pack_" + module, place)]
     project = read_project(place)
     if project is not None:
         return [replace(one, distribution=path, source="path", root=place.resolve()) for one in project.packs()]

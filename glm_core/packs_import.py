@@ -23,7 +23,12 @@ HEAVY = (
 
 
 def import_entry(pack: Pack) -> Any:
-    """The object that carries the pack's hooks: the module of its entry point, or an attribute of it."""
+    """The object that carries the pack's hooks: the module of its entry point, an attribute of it, or a TOML file."""
+    if pack.is_toml and pack.root is not None:
+        from glm_core.tomlpack import toml_file_pack  # few packs are of this kind
+
+        where = pack.distribution
+        return toml_file_pack(pack.root, where if where.endswith(".toml") else f"{where.rstrip('/')}/{pack.root.name}")
     importlib.invalidate_caches()
     if pack.root is not None and pack.source == "path":
         _import_from(pack.root, pack.module.partition(".")[0])
@@ -35,6 +40,8 @@ def import_entry(pack: Pack) -> Any:
 
 def own_files(pack: Pack) -> tuple[Path, ...]:
     """The pack's own code: a folder for a package, a file for a module; nothing where it cannot be found."""
+    if pack.is_toml and pack.root is not None:
+        return (pack.root,)
     top = pack.module.partition(".")[0]
     try:
         spec = _spec_in(pack.root, top) if pack.root and pack.source == "path" else importlib.util.find_spec(top)

@@ -13,6 +13,7 @@ from glm_core.errors import TemplateError
 from glm_core.pack import Pack
 from glm_core.packs_check import HOOKS, Wrong, check_hooks, check_offers
 from glm_core.packs_import import HEAVY, describe, import_entry, nothing_left, own_files, place_of_function, short
+from glm_core.toml_file import TomlError
 
 
 def load_pack(pack: Pack, plugin: Any = None, *, trace: bool = False) -> Pack:
@@ -36,7 +37,8 @@ def load_pack(pack: Pack, plugin: Any = None, *, trace: bool = False) -> Pack:
             raw = _collect(replace(pack, hooks=hooks), files, trace)
             phase = "validate"
             module = sys.modules.get(pack.module) if pack.source != "test" else None
-            folder = next((one.parent for one in _files_of(module or plugin)), None)
+            if not pack.is_toml:  # which lies anywhere, and brings no models
+                folder = next((one.parent for one in _files_of(module or plugin)), None)
             offers = check_offers(raw, folder)
     except KeyboardInterrupt:
         raise
@@ -58,6 +60,8 @@ def _collect(pack: Pack, files: tuple[Path, ...], trace: bool) -> dict[str, Any]
             raw[name] = call_hook(pack, name, trace=trace)
         except KeyboardInterrupt:
             raise
+        except TomlError as error:
+            raise _HookFailed(str(error), short(error)) from error
         except BaseException as error:
             raise _HookFailed(describe(error, files, f"in {name}()"), short(error)) from error
     return raw

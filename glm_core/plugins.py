@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from glm_core.errors import GlmError, PackError, UsageError
-from glm_core.pack import Pack, Settings, is_path
+from glm_core.errors import GlmError, PackError, UsageError, did_you_mean
+from glm_core.pack import Pack, Settings, is_path, task_in_file
 from glm_core.packs_find import find_packs, path_packs
 from glm_core.packs_import import describe
 from glm_core.packs_load import call_hook, load_pack
@@ -173,6 +173,8 @@ def list_commands() -> Mapping[str, tuple[str, str]]:
 def get_task(name: str) -> Task:
     """A task by name (`"superglue/rte"`, or `"rte"` where that is unique), or the only task of a pack's path.
 
+    Where a TOML file has several tasks, `"./mine.toml:emotion"` names one.
+
     Raises UsageError for an unknown name, with the nearest one and the packs that did not load; PackError for a name
     that several packs offer.
     """
@@ -183,17 +185,24 @@ def find_task(name: str) -> Offer[Task]:
     """As `get_task`, with the task's full name and its pack."""
     if not is_path(name):
         return _checked().find("tasks", name)
-    packs = _checked().add(name)
+    path, wanted = task_in_file(name)
+    packs = _checked().add(path)
     for pack in packs:
         if pack.status != "ok":
-            raise PackError(f"{name}: pack '{pack.name}' is {pack.status}: {pack.message}")
-    found = [
-        Offer(f"{pack.name}/{short_name}", task, pack) for pack in packs for short_name, task in pack.tasks.items()
-    ]
-    if len(found) != 1:
-        names = ", ".join(one.name for one in found) or "none"
-        raise UsageError(f"{name} offers {len(found)} tasks ({names}); say --pack {name} and name one")
-    return found[0]
+            said = pack.message.removeprefix("collect: ")
+            raise PackError(said if pack.is_toml else f"{path}: pack '{pack.name}' is {pack.status}: {pack.message}")
+    found = {
+        short_name: Offer(f"{pack.name}/{short_name}", task, pack)
+        for pack in packs
+        for short_name, task in pack.tasks.items()
+    }
+    if wanted is not None and wanted not in found:
+        raise UsageError(f"{path} has no task '{wanted}' (it has {', '.join(found)}){did_you_mean(wanted, found)}")
+    if wanted is None and len(found) != 1:
+        names = ", ".join(one.name for one in found.values()) or "none"
+        how = f"name one: {path}:{next(iter(found))}" if packs[0].is_toml else f"say --pack {path} and name one"
+        raise UsageError(f"{path} offers {len(found)} tasks ({names}); {how}")
+    return found[wanted or next(iter(found))]
 
 
 def find_offer(task: Task) -> Offer[Task] | None:

@@ -38,7 +38,7 @@ COMMANDS = {
 }
 
 FLAGS_OF_ALL = """flags of every command:
-  --pack PATH        a pack that is not installed: a folder or a .py (repeatable)
+  --pack PATH        a pack that is not installed: a folder, a .py or a .toml (repeatable)
   --override         let --pack replace an installed pack of the same name
   --no-packs[=a,b]   without these packs; without a value: none but the built-in ones
   --strict           a pack that does not load ends the command with exit code 3
@@ -149,7 +149,7 @@ def _take_global(typed: Sequence[str]) -> tuple[Global, list[str]]:
         elif flag == "--pack":
             path = value if equals else words.pop(0) if words else ""
             if not path:
-                raise UsageError("--pack wants a folder or a .py file")
+                raise UsageError("--pack wants a folder, a .py or a .toml file")
             given.packs.append(path)
         else:
             rest.append(word)

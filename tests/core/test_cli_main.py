@@ -247,7 +247,7 @@ def test_strict_ends_any_command_with_exit_code_3(site: Site, capsys) -> None:
 
 def test_pack_wants_a_path(capsys) -> None:
     assert main(["tasks", "--pack"]) == main(["tasks", "--pack="]) == 2
-    assert "--pack wants a folder or a .py file" in capsys.readouterr().err
+    assert "--pack wants a folder, a .py or a .toml file" in capsys.readouterr().err
     assert main(["tasks", "--pack", "./nowhere"]) == 2
     assert "./nowhere: does not exist" in capsys.readouterr().err
 

@@ -13,8 +13,8 @@ TEXT = """
 Answer BLANK Backbone Batch Classifier Cloze DOCUMENT_BLANK DataDir DataError DataProcessor Edges EvalConfig Example GLM
 Instance JsonlProcessor ModelConfig ModelSource PVP PackError Part Prediction Row SENTENCE_BLANK SPLIT Split Task Template
 TemplateError Text Tokenizer TrainConfig TsvProcessor Weighed get_task hookimpl list_packs list_tasks load_backbone
-load_tokenizer lowercase_first metrics presets shortenable soft straighten_quotes strip_final_punctuation unpack
-uppercase_first Predictor Result Summary Trainer evaluate finetune predict
+load_tokenizer lowercase_first metrics presets shortenable soft straighten_quotes strip_final_punctuation toml_pack
+unpack uppercase_first Predictor Result Summary Trainer evaluate finetune predict
 """
 NAMES = TEXT.split()
 

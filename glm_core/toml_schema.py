@@ -1,0 +1,369 @@
+"""One task of a `pack.toml`, key by key (PACKS 7): every mistake is one line with its place and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as fields_of
+from dataclasses import is_dataclass
+from inspect import signature
+from pathlib import Path
+from typing import Any, get_args
+
+from glm_core import config, metrics
+from glm_core.config import EvalConfig, TrainConfig, resolve
+from glm_core.errors import TemplateError, UsageError, did_you_mean
+from glm_core.examples import Role, Split
+from glm_core.packs_check import TASK_NAME, check_blanks
+from glm_core.pvp import PVP, Combine, Edges
+from glm_core.tasks import Kind, Metric, Task
+from glm_core.templates import Field, error_at
+from glm_core.toml_processor import Format, TomlProcessor
+from glm_core.toml_table import Table
+
+KEYS = (
+    *("kind", "summary", "revision", "languages", "labels", "metrics", "format", "header", "columns", "fields"),
+    *("combine", "license", "citation", "splits", "label_names", "words", "patterns", "words_for", "recommended"),
+    *("recipes", "edges", "value_range"),
+)
+SPECIAL_FIELDS = ("uid", "label", "target", "group", "choices")
+_ONLY_CLOZE = ("labels", "words", "words_for", "label_names", "value_range", "combine")
+
+
+def read_task(tasks: Table, name: str, home: Path | None) -> Task:
+    """The task of this name in the table `task`; `home` is the folder of the file. Raises TomlError."""
+    if name in KEYS and not isinstance(tasks.values[name], Mapping):
+        raise tasks.error(name, f"'{name}' stands outside of any task; begin one with [task.NAME]")
+    if not TASK_NAME.match(name):
+        raise tasks.error(name, f"'{name}' is not a task name; use small letters, digits, . and -")
+    told = tasks.table(name)
+    assert told is not None
+    told.only(KEYS)
+    kind: Kind = told.one_of("kind", get_args(Kind)) or "cloze"  # type: ignore[assignment]
+    if kind != "cloze":
+        for key in _ONLY_CLOZE:
+            if key in told.values:
+                raise told.error(key, f"'{key}' is for kind \"cloze\"; a {kind} task fills its blank with the target")
+    revision = told.whole("revision")
+    if revision is not None and revision < 1:
+        raise told.error("revision", f"revision is {revision}, wants a whole number from 1 on")
+    value_range = _value_range(told)
+    labels = _labels(told, kind, value_range)
+    pvps = _pvps(told, kind, labels, value_range)
+    processor = _processor(told, kind, labels, value_range, pvps, home)
+    recipes = told.table("recipes")
+    return Task(
+        name,
+        processor,
+        pvps,
+        _metrics(told, labels),
+        kind=kind,
+        summary=told.text("summary") or "",
+        revision=revision or 1,
+        languages=told.texts("languages") or ("en",),
+        recommended=_options(told.table("recommended"), kind, pvps),
+        recipes={one: _options(recipes.table(one), kind, pvps) for one in recipes.values} if recipes else {},
+        value_range=value_range,
+        citation=told.text("citation") or "",
+        license=told.text("license") or "",
+    )
+
+
+# ---- labels and words
+
+
+def _value_range(told: Table) -> tuple[float, float] | None:
+    found = told.numbers("value_range")
+    if found is not None and (len(found) != 2 or found[0] >= found[1]):
+        raise told.error("value_range", "value_range wants two numbers, the lower one first, as in [0, 5]")
+    return None if found is None else (float(found[0]), float(found[1]))
+
+
+def _labels(told: Table, kind: Kind, value_range: tuple[float, float] | None) -> tuple[str, ...]:
+    labels, columns = told.texts("labels"), told.table("fields")
+    if columns is not None and "choices" in columns.values:
+        for key in ("labels", "words", "words_for", "value_range"):
+            if key in told.values:
+                raise told.error(key, f"'{key}' and fields.choices exclude each other: the choices are the answers")
+        return ()
+    if value_range is not None:
+        if labels is not None:
+            raise told.error("labels", "labels and value_range exclude each other: the labels are numbers")
+        return ()
+    if kind == "cloze" and not labels:
+        raise told.error(
+            "labels", f'{told.name} has no labels; write labels = ["…", "…"], or fields.choices for answers of its own'
+        )
+    return labels or ()
+
+
+def _words(told: Table, key: str, labels: Sequence[str]) -> dict[str, tuple[str, ...]] | None:
+    """The words of each label, in the order of the labels."""
+    table = told.table(key)
+    if table is None:
+        return None
+    for label in table.values:
+        if label not in labels:
+            raise table.error(
+                label,
+                f"words for '{label}', which is no label (there are {', '.join(labels)}){did_you_mean(label, labels)}",
+            )
+    words = {}
+    for label in labels:
+        found = table.text_or_texts(label)
+        if not found or "" in found:
+            raise table.error(label, f"label '{label}' has no words in {table.name}; write {label} = [\"…\"]")
+        words[label] = found
+    return words
+
+
+def _pvps(told: Table, kind: Kind, labels: Sequence[str], value_range: tuple[float, float] | None) -> tuple[PVP, ...]:
+    patterns = told.table("patterns")
+    if patterns is None or not patterns.values:
+        raise told.error(
+            "patterns",
+            f'{told.name} has no pattern; add [{told.name}.patterns] with it-was = "{{text}} It was [MASK]."',
+        )
+    own = told.table("words_for")
+    for name in own.values if own else ():
+        if name not in patterns.values:
+            near = did_you_mean(name, patterns.values)
+            raise own.error(name, f"words for pattern '{name}', which is not there{near}")  # type: ignore[union-attr]
+    known = tuple(f"{end:g}" for end in value_range) if value_range is not None else labels
+    words = _words(told, "words", known) if known else None
+    edges = _edges(told.table("edges"))
+    combine: Combine = told.one_of("combine", get_args(Combine)) or "mean"  # type: ignore[assignment]
+    pvps = []
+    for name in patterns.values:
+        here = (_words(own, name, known) if own else None) or words
+        if known and here is None:
+            raise told.error(
+                "words", f"pattern '{name}' has no words; add [{told.name}.words] with {known[0]} = [\"…\"] and so on"
+            )
+        pvp = PVP(name, patterns.text(name) or "", here, combine=combine, edges=edges)
+        try:
+            check_blanks(pvp, kind)
+        except TemplateError as error:
+            raise patterns.error(name, str(error)) from error
+        pvps.append(pvp)
+    return tuple(pvps)
+
+
+def _edges(told: Table | None) -> Edges:
+    if told is None:
+        return Edges()
+    told.only(one.name for one in fields_of(Edges))
+    return Edges(
+        end=told.one_of("end", ("auto", "eop", "none")) or "auto",  # type: ignore[arg-type]
+        eos=told.one_of("eos", ("auto", "always", "never")) or "auto",  # type: ignore[arg-type]
+        pad_to=told.whole("pad_to"),
+    )
+
+
+# ---- the data
+
+
+def _processor(
+    told: Table,
+    kind: Kind,
+    labels: tuple[str, ...],
+    value_range: tuple[float, float] | None,
+    pvps: Sequence[PVP],
+    home: Path | None,
+) -> TomlProcessor:
+    format: Format = told.one_of("format", get_args(Format)) or "jsonl"  # type: ignore[assignment]
+    header, columns = _header(told, format)
+    splits = _splits(told)
+    fields = told.table("fields")
+    if fields is None:
+        raise told.error(
+            "fields",
+            f'{told.name} has no fields; write fields = {{ text = "…", label = "…" }}: our names = its columns',
+        )
+    special = {name: _columns_of(fields, name) for name in SPECIAL_FIELDS}
+    texts = {name: fields.text(name) or "" for name in fields.values if name not in SPECIAL_FIELDS}
+    for name in texts:
+        if not (name.isidentifier() and name.isascii()) or name in ("soft", "split"):
+            raise fields.error(name, f"'{name}' cannot name a field; use letters, digits and _, and not soft or split")
+    for name, column in ((one, column) for one in fields.values for column in _columns_of(fields, one)):
+        if columns and column not in columns:
+            raise fields.error(
+                name, f"no column '{column}' (columns are {', '.join(columns)}){did_you_mean(column, columns)}"
+            )
+    _check_special(told, fields, kind, format, splits)
+    optional = _check_pattern_fields(told, fields, texts, pvps)
+    return TomlProcessor(
+        format=format,
+        splits=splits,
+        texts=texts,
+        labels=labels,
+        header=header,
+        columns=columns,
+        optional=optional,
+        uid=next(iter(special["uid"]), None),
+        label=next(iter(special["label"]), None),
+        group=next(iter(special["group"]), None),
+        choices=special["choices"],
+        target=special["target"],
+        label_names=_label_names(told, labels, special["choices"]),
+        value_range=value_range,
+        home=home,
+    )
+
+
+def _header(told: Table, format: Format) -> tuple[bool, tuple[str, ...]]:
+    if format == "jsonl":
+        for key in ("header", "columns"):
+            if key in told.values:
+                raise told.error(key, f"'{key}' is for tsv and csv; rows of jsonl name their own columns")
+    header, columns = told.flag("header") is not False, told.texts("columns") or ()
+    if header and columns:
+        raise told.error("columns", "columns are for files without a header row; write header = false as well")
+    if not header and not columns:
+        raise told.error("header", 'a file without a header row wants its columns named; write columns = ["…", "…"]')
+    return header, columns
+
+
+def _splits(told: Table) -> tuple[Split, ...]:
+    table = told.table("splits")
+    if table is None or not table.values:
+        raise told.error(
+            "splits",
+            f"{told.name} has no splits; add [{told.name}.splits] with train = "
+            '{ role = "train", files = ["train.jsonl"] }',
+        )
+    splits = []
+    for name in table.values:
+        one = table.table(name)
+        assert one is not None
+        one.only(("role", "files", "labelled"))
+        role, files = one.one_of("role", get_args(Role)), one.texts("files")
+        if role is None:
+            raise one.error(None, f'split \'{name}\' has no role; add role = "train", "tune", "final" or "unlabeled"')
+        if not files:
+            raise one.error("files", f"split '{name}' has no files; add files = [\"…\"], relative to --data")
+        for index, file in enumerate(files):
+            if file.startswith(("/", "~", "\\")) or file[1:2] == ":" or not file:
+                raise told.file.error(
+                    (*one.path, "files", index), f"{file!r} is no file below --data; write it relative"
+                )
+        labelled = one.flag("labelled")
+        splits.append(Split(name, role, files, role != "unlabeled" if labelled is None else labelled))  # type: ignore[arg-type]
+    return tuple(splits)
+
+
+def _columns_of(fields: Table, name: str) -> tuple[str, ...]:
+    several = name in ("choices", "target")
+    found = fields.text_or_texts(name) if several else tuple(filter(None, (fields.text(name),)))
+    if found == () and name in fields.values:
+        raise fields.error(name, f"fields.{name} names no column")
+    return found or ()
+
+
+def _check_special(told: Table, fields: Table, kind: Kind, format: Format, splits: Sequence[Split]) -> None:
+    wanted = "label" if kind == "cloze" else "target"
+    if wanted not in fields.values and any(one.labelled for one in splits):
+        raise told.error(
+            "fields",
+            f"fields has no '{wanted}', so nothing can be learnt or measured; add {wanted} = \"…\", the column it stands "
+            "in, or say labelled = false for every split",
+        )
+    if kind == "cloze" and "target" in fields.values:
+        raise fields.error("target", 'fields.target is for kind "generation" or "lm"; a cloze has a label')
+    if kind != "cloze":
+        for name in ("label", "choices"):
+            if name in fields.values:
+                raise fields.error(name, f'fields.{name} is for kind "cloze"; a {kind} task has a target')
+    if format != "jsonl" and isinstance(fields.values.get("choices"), str):
+        raise fields.error("choices", f'a column of {format} holds one text; write choices = ["…", "…"]')
+
+
+def _check_pattern_fields(told: Table, fields: Table, texts: Mapping[str, str], pvps: Sequence[PVP]) -> frozenset[str]:
+    """The fields that a row may lack, because every pattern says what to write instead. Raises TomlError."""
+    patterns = told.table("patterns")
+    assert patterns is not None
+    needed, used = set(), set()
+    for pvp in pvps:
+        template = pvp.template
+        assert template is not None
+        for node in template.nodes:
+            if not isinstance(node, Field):
+                continue
+            used.add(node.name)
+            if node.default is None:
+                needed.add(node.name)
+            if node.name not in texts:
+                near = did_you_mean(node.name, texts)
+                if node.name in SPECIAL_FIELDS and node.name in fields.values:
+                    near = f"; fields.{node.name} is no text of the example, give its column a second name"
+                span = (node.at[0] + 1, node.at[0] + 1 + len(node.name))
+                has = ", ".join(texts) or "no texts"
+                error = error_at(template.source, span, f"no field '{node.name}' (fields has {has}){near}", pvp.name)
+                raise patterns.error(pvp.name, str(error))
+    return frozenset(used - needed)
+
+
+def _label_names(told: Table, labels: Sequence[str], choices: Sequence[str]) -> dict[str, str]:
+    table = told.table("label_names")
+    if table is None:
+        return {}
+    names = {said: table.text(said) or "" for said in table.values}
+    for said, label in names.items():
+        if labels and label not in labels:
+            raise table.error(
+                said, f"'{label}' is no label (there are {', '.join(labels)}){did_you_mean(label, labels)}"
+            )
+        if choices and not label.isdecimal():
+            raise table.error(said, f'\'{label}\' is no label; choices are labelled "0", "1", … in their order')
+    return names
+
+
+# ---- metrics and options
+
+
+def known_metrics() -> dict[str, Metric]:
+    """The metrics of `glm_core.metrics` by name: what takes predictions, and nothing else, and gives numbers."""
+    found = {name: getattr(metrics, name) for name in metrics.__all__}
+    return {name: one for name, one in found.items() if not isinstance(one, type) and _takes_predictions(one)}
+
+
+def _takes_predictions(function: Any) -> bool:
+    return callable(function) and list(signature(function).parameters) == ["predictions"]
+
+
+def _metrics(told: Table, labels: Sequence[str]) -> dict[str, Metric]:
+    known, names = known_metrics(), told.texts("metrics")
+    if not names:
+        raise told.error("metrics", f'{told.name} has no metrics; write metrics = ["accuracy"]')
+    for index, name in enumerate(names):
+        place = (*told.path, "metrics", index)
+        if name not in known:
+            near = did_you_mean(name, known) or f"; there are {', '.join(sorted(known))}"
+            raise told.file.error(place, f"unknown metric '{name}'{near}")
+        positive = getattr(known[name], "positive", None)
+        if labels and positive is not None and positive not in labels:
+            raise told.file.error(
+                place, f"metric '{name}' is about the label '{positive}', which labels does not have; use f1_macro"
+            )
+    return {name: known[name] for name in names}
+
+
+def _options(told: Table | None, kind: Kind, pvps: Sequence[PVP]) -> dict[str, Any]:
+    """Recommended values, checked as if they were flags."""
+    if told is None:
+        return {}
+    if kind != "generation":  # how texts are written has options of its own
+        told.only(_option_names())
+    pattern = told.one_of("pattern", [one.name for one in pvps])
+    for key, value in told.values.items():
+        try:
+            for config_class in (TrainConfig, EvalConfig):
+                resolve(config_class, task={key: value})
+        except UsageError as error:
+            raise told.error(key, str(error).removeprefix("--")) from error
+    return dict(told.values) if pattern is None else {**told.values, "pattern": pattern}
+
+
+def _option_names() -> list[str]:
+    """What a task may recommend: its pattern, and the options of every config but a model's sizes."""
+    configs = [one for name, one in vars(config).items() if name.endswith("Config") and is_dataclass(one)]
+    return ["pattern", *(one.name for kind in configs if kind is not config.ModelConfig for one in fields_of(kind))]
