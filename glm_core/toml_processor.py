@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from glm_core.data import DataDir, require
@@ -24,7 +23,7 @@ class TomlProcessor(DataProcessor):
     uid, label, group: columns; None where there is none. A uid is otherwise made of split and row, `train-17`.
     choices, target: several columns, or one that holds a list.
     label_names: what the files say -> our label, where they differ.
-    home: the folder that the file lies in; data that lie there too are found without `--data`.
+    bundled: the folder that the file lies in, where the data lie there too.
     """
 
     format: Format
@@ -41,7 +40,7 @@ class TomlProcessor(DataProcessor):
     target: tuple[str, ...] = ()
     label_names: Mapping[str, str] = field(default_factory=dict)
     value_range: tuple[float, float] | None = None
-    home: Path | None = field(default=None, compare=False)
+    bundled: str | None = field(default=None, compare=False)
 
     def read(self, data: DataDir, split: Split) -> Iterator[Example]:
         number = 0
@@ -49,14 +48,6 @@ class TomlProcessor(DataProcessor):
             for row in self.rows(data, name):
                 yield self.example(row, f"{split.name}-{number}", data, labelled=split.labelled)
                 number += 1
-
-    def open(self, *folders: str | Path) -> DataDir:
-        """The data folders; without any, the file's own folder, if one of its files is there."""
-        if not folders and self.home is not None:
-            here = DataDir(self.home)
-            if any(here.has(name) for split in self.splits for name in split.files):
-                return here
-        return super().open(*folders)
 
     def rows(self, data: DataDir, name: str) -> Iterator[dict[str, Any]]:
         """The rows of one file. Raises DataError with file and line."""
