@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -219,14 +220,22 @@ def _convert(value: Any, hint: Any, key: str) -> Any:
         if isinstance(value, bool):
             return value
         raise UsageError(f"--{flag} is true or false; got {value!r}")
-    if hint in (int, float) and isinstance(value, (int, float, str)) and not isinstance(value, bool):
-        try:
-            number = float(value)
-        except ValueError:
-            number = None
+    if hint in (int, float):
+        number = _number(value)
         if number is not None and (hint is float or number == int(number)):
             return hint(number)
         raise UsageError(f"--{flag} is {'a whole number' if hint is int else 'a number'}; got {value!r}")
     if isinstance(value, hint):
         return value
     raise UsageError(f"--{flag} is of type {hint.__name__}; got {value!r}")
+
+
+def _number(value: Any) -> float | None:
+    """A finite number, or None; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

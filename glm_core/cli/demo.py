@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         "this package's own code; a published GLM has 109 million and more, and knows a good deal beforehand.\n"
         f"Each run is a folder: {run_folder}/ holds its predictions, its log and its model.\n"
         "\nTry next:\n"
-        f"  echo '{{\"text\": \"A slow start, but I loved the ending.\"}}' > mine.jsonl && glm predict {run_folder} mine.jsonl\n"
+        f'  echo \'{{"text": "A slow start, but I loved the ending."}}\' > mine.jsonl && glm predict {run_folder} mine.jsonl\n'
         f"  glm preview {first} --tokens\n"
         "  glm finetune superglue/rte --model tiny --data path/to/RTE --out out/rte"
     )
@@ -74,7 +74,9 @@ def _show_prompt(task: Task, name: str, say: Any) -> None:
     instance = encode(cloze, tokenizer, max_length=task.recommended.get("max_length", 256), masks=masks)
     pieces = " ".join("soft" if one < 0 else tokenizer.token(one) for one in instance.row.ids.tolist())
     text = str(cloze).replace("[MASK]", " [MASK]")
-    words = ", ".join(f"{answer.strip()} = {label}" for answer, label in zip(cloze.answers, cloze.labels, strict=True))
+    words = ", ".join(
+        f"{str(answer).strip()} = {label}" for answer, label in zip(cloze.answers, cloze.labels, strict=True)
+    )
     fields = "  ".join(f"{key}: {value}" for key, value in example.fields.items())
     say(
         f"\n{name}: {task.summary}\n"

@@ -49,6 +49,9 @@ class Pooled(nn.Module):
         self.model = model
         self.head = head
 
+    model: nn.Module
+    head: nn.Module
+
 
 @dataclass(frozen=True, eq=False)
 class ChoiceInstance:
@@ -96,6 +99,8 @@ class ChoiceBatch:
 
 class Classifier(Backbone):
     """A backbone with a head: one output per label, or one per row where each choice is a row of its own."""
+
+    module: Pooled
 
     def __init__(
         self,

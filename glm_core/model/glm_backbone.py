@@ -128,7 +128,7 @@ class GLMBackbone(Backbone):
 
     def states(self, batch: Batch) -> Tensor:
         """(R, L, D) after the last layer norm."""
-        dropout = self.module.transformer.layers[0].attention.attention_dropout.p if self.module.training else 0.0
+        dropout = self.module.attention_dropout if self.module.training else 0.0
         mask = row_mask(batch.branch, batch.segment, dropout=dropout)
         positions = batch.positions if self.module.config.block_positions else batch.positions[:, 0]
         return self.module(batch.ids, positions, mask, keep=False)[0]

@@ -16,6 +16,7 @@ from glm_core.model.writers import save_native
 from glm_core.presets import Preset
 from glm_core.presets import preset as find_preset
 from glm_core.tokens import load_tokenizer
+from glm_core.tokens.of_model import masks_of, tokenizer_options
 from glm_core.tokens.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -101,16 +102,6 @@ def device_of(name: str) -> torch.device:
     return device
 
 
-def masks_of(facts: Mapping[str, Any], known: Preset | None, tokenizer: Tokenizer) -> frozenset[str]:
-    """The blanks a model was trained on: as saved, as published, or all that its vocabulary has."""
-    if "masks" in facts:
-        return frozenset(facts["masks"])
-    if known is not None:
-        return known.masks
-    has_task_masks = tokenizer.special.sentence_mask is not None
-    return frozenset(("[MASK]", "[sMASK]", "[gMASK]") if has_task_masks else ("[MASK]",))
-
-
 def _tokenizer(where: Path, loaded: Loaded, known: Preset | None, vocab: str | Path | None) -> Tokenizer:
     folder = Path(vocab) if vocab is not None else where
     has_own = vocab is None and any(path.name == "tokenizer_config.json" for path in loaded.beside)
@@ -123,11 +114,8 @@ def _tokenizer(where: Path, loaded: Loaded, known: Preset | None, vocab: str | P
             raise UsageError(
                 f"{error}; give the vocabulary's folder with --vocab and the model's name with --preset"
             ) from error
-    options: dict[str, Any] = {"kind": known.tokenizer, "task_mask": known.task_mask}
-    if known.tokenizer == "chinese-sp":
-        options["fix_command_token"] = known.fix_command_token
     try:
-        return load_tokenizer(folder, **options)
+        return load_tokenizer(folder, **tokenizer_options(known))
     except UsageError as error:
         if vocab is not None:
             raise

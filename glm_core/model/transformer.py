@@ -248,6 +248,11 @@ class GLM(nn.Module):
             if isinstance(module, nn.Dropout):
                 module.p = share
 
+    @property
+    def attention_dropout(self) -> float:
+        """The share of attention probabilities dropped while training, as `set_dropout` left it."""
+        return max((one.attention_dropout.p for one in self.modules() if isinstance(one, Attention)), default=0.0)
+
     def _beyond(self, ids: Tensor, positions: Tensor, soft: Tensor | None) -> str:
         """What is wrong with ids or positions that a table does not have."""
         rows, places = self.word_embeddings.num_embeddings, 0 if soft is None else len(soft)

@@ -34,7 +34,7 @@ def tokenizer_of(
         files = ", ".join(known.vocabulary_files) if known else "its files"
         raise UsageError(f"'{model}' needs a vocabulary ({files}): give its folder with --vocab")
     tokenizer = load_tokenizer(place, **({} if own or known is None else tokenizer_options(known)))
-    return tokenizer, _masks(told.get("facts", {}), known, tokenizer)
+    return tokenizer, masks_of(told.get("facts", {}), known, tokenizer)
 
 
 def tokenizer_options(known: Preset) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _look(model: str | Path, vocab: str | Path | None) -> tuple[Path | None, dic
     return folder, told
 
 
-def _masks(facts: Mapping[str, Any], known: Preset | None, tokenizer: Tokenizer) -> frozenset[str]:
+def masks_of(facts: Mapping[str, Any], known: Preset | None, tokenizer: Tokenizer) -> frozenset[str]:
     """The blanks a model was trained on: as saved, as published, or all that its vocabulary has."""
     if "masks" in facts:
         return frozenset(facts["masks"])
