@@ -7,7 +7,8 @@ bundle/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from glm_core.atomic import write_folder
 from glm_core.backbone import Backbone
 from glm_core.config import EvalConfig, as_dict, resolve
 from glm_core.errors import DataError, UsageError
+from glm_core.examples import Example
 from glm_core.model.classifier import Classifier
 from glm_core.model_sources import backbone_class
 from glm_core.plugins import find_offer, get_task, list_packs
-from glm_core.runs.manifest import about_pattern, full_name
+from glm_core.runs.manifest import N_SAMPLES, about_pattern, full_name
+from glm_core.runs.predictions import example_from, example_row
 from glm_core.runs.run_dir import RunDir, read_json, write_json
 from glm_core.tasks import Task
 from glm_core.version import __version__
@@ -28,10 +31,22 @@ ABOUT, MODEL = "bundle.json", "model"
 
 
 def write_bundle(
-    folder: Path, task: Task, backbone: Backbone, *, pattern: str | int, evaluation: EvalConfig, metric: str
+    folder: Path,
+    task: Task,
+    backbone: Backbone,
+    *,
+    pattern: str | int,
+    evaluation: EvalConfig,
+    metric: str,
+    samples: Sequence[Example],
 ) -> None:
-    """Write the bundle, whole or not at all; one that is there is replaced."""
+    """Write the bundle, whole or not at all; one that is there is replaced.
+
+    samples: a few examples; by their reading it is seen later whether the pack's pattern is still the same.
+    """
+    is_classifier = isinstance(backbone, Classifier)
     inner = backbone.backbone if isinstance(backbone, Classifier) else backbone
+    kept = [_stored(one) for one in samples[:N_SAMPLES]]
     offer = find_offer(task)
     with write_folder(folder) as draft:
         backbone.save(draft / MODEL)
@@ -41,8 +56,9 @@ def write_bundle(
             "task": full_name(task),
             "revision": task.revision,
             "pack": None if offer is None else offer.pack.label,
-            "method": "classifier" if isinstance(backbone, Classifier) else "cloze",
-            "pattern": None if isinstance(backbone, Classifier) else about_pattern(task, pattern),
+            "method": "classifier" if is_classifier else "cloze",
+            "pattern": about_pattern(task, None if is_classifier else pattern, [_restored(one) for one in kept]),
+            "samples": kept,
             "labels": list(task.processor.labels),
             "metric": metric,
             "evaluation": as_dict(evaluation),
@@ -84,25 +100,26 @@ def load_bundle(
     """
     folder, about = read_bundle(where)
     try:
-        task = task or get_task(about["task"])
-        _same_task(folder, task, about)
-        load = load or backbone_class(about["backbone"]).load if about["backbone"] else load
-        if load is None:
-            raise UsageError(f"{folder}: its backbone is offered by no pack; give `load`, a function that loads it")
-        if about["method"] == "classifier":
-            backbone: Backbone = Classifier.load(folder / MODEL, device=device, inner=_Loads(load))
-        else:
-            backbone = load(folder / MODEL, device=device)
-        evaluation, _ = resolve(EvalConfig, file=about["evaluation"])
-        pattern = 0 if about["pattern"] is None else about["pattern"]["name"]
-        fingerprint = about["tokenizer"]
+        name, revision, method = about["task"], about["revision"], about["method"]
+        pattern = about["pattern"]["name"] if method == "cloze" else None
+        kind, fingerprint, options = about["backbone"], about["tokenizer"], about["evaluation"]
     except (KeyError, TypeError) as error:
         raise DataError(f"is not a bundle of this version of glm-core ({error})", file=folder / ABOUT) from error
+    task = task or get_task(name)
+    _same_task(folder, task, revision, pattern, about)
+    if load is None and method == "classifier":
+        load = Classifier.load
+    elif load is None and kind is not None:
+        load = backbone_class(kind).load
+    if load is None:
+        raise UsageError(f"{folder}: its backbone is offered by no pack; give `load`, a function that loads it")
+    backbone = load(folder / MODEL, device=device)
+    evaluation, _ = resolve(EvalConfig, file=options)
     if backbone.tokenizer.fingerprint != fingerprint:
         raise UsageError(
             f"{folder}: the vocabulary that lies there is not the one the run was made with; copy the whole bundle again"
         )
-    return task, backbone, pattern, evaluation
+    return task, backbone, 0 if pattern is None else pattern, evaluation
 
 
 def backbone_name(backbone: Backbone) -> str | None:
@@ -115,23 +132,25 @@ def backbone_name(backbone: Backbone) -> str | None:
     return None
 
 
-class _Loads:
-    """A function as something with a `load`, which is what a classifier asks for its inner backbone."""
-
-    def __init__(self, load: Callable[..., Backbone]) -> None:
-        self.load = load
-
-
-def _same_task(folder: Path, task: Task, about: dict[str, Any]) -> None:
+def _same_task(folder: Path, task: Task, revision: int, pattern: str | None, about: Mapping[str, Any]) -> None:
     """Raises UsageError where the task is not the one the run was made with."""
-    was = f"the run was made with {about['task']} revision {about['revision']} ({about['pack'] or 'no pack'})"
-    if task.revision != about["revision"]:
+    was = f"the run was made with {about['task']} revision {revision} ({about.get('pack') or 'no pack'})"
+    if task.revision != revision:
         raise UsageError(f"{folder}: {was}, here it is revision {task.revision}; install the version of then")
-    if about["pattern"] is not None:
-        name = about["pattern"]["name"]
-        if name not in [one.name for one in task.pvps]:
-            raise UsageError(f"{folder}: {was}, which has no pattern '{name}' any more; install the version of then")
-        if about_pattern(task, name)["hash"] != about["pattern"]["hash"]:
-            raise UsageError(
-                f"{folder}: pattern '{name}' has another text or other words now; {was}; install the version of then"
-            )
+    if pattern is not None and pattern not in [one.name for one in task.pvps]:
+        raise UsageError(f"{folder}: {was}, which has no pattern '{pattern}' any more; install the version of then")
+    samples = [_restored(one) for one in about.get("samples", ())]
+    if about_pattern(task, pattern, samples)["hash"] != about["pattern"]["hash"]:
+        raise UsageError(
+            f"{folder}: pattern '{about['pattern']['name']}' has another text or other words now; {was}; "
+            "install the version of then"
+        )
+
+
+def _stored(example: Example) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(json.dumps({"uid": example.uid, "label": example.label, **example_row(example)}))
+    return row
+
+
+def _restored(row: dict[str, Any]) -> Example:
+    return example_from(row["uid"], row["label"], row)

@@ -327,6 +327,7 @@ class _Job:
             pattern=self.asked.pattern,
             evaluation=self.asked.evaluation,
             metric=result.metric,
+            samples=self.tune_examples,
         )
 
     def _refuse_another(self) -> None:

@@ -19,11 +19,13 @@ from glm_core.backbone import Backbone
 from glm_core.data import DataDir
 from glm_core.examples import Example, Split
 from glm_core.pack import Pack
+from glm_core.parts import Blank, Part, Soft, Text
 from glm_core.plugins import find_offer
-from glm_core.pvp import PVP
+from glm_core.pvp import PVP, Cloze
 from glm_core.tasks import Task
 from glm_core.version import __version__
 
+N_SAMPLES = 3  # examples whose reading stands for the pattern
 _SAMPLE = 1024  # numbers taken from either end of a tensor: enough to tell checkpoints apart, and instant at any size
 
 
@@ -38,13 +40,14 @@ def make_manifest(
     max_length: int,
 ) -> dict[str, Any]:
     """All facts that are known before a model is loaded, as plain values."""
-    offer = find_offer(task)
+    offer, used = find_offer(task), list(used)
+    samples = used[-1][1][:N_SAMPLES]
     return {
         "glm_core": __version__,
         "task": {
             "name": full_name(task),
             "revision": task.revision,
-            "pattern": about_pattern(task, pattern) if method == "cloze" else {"name": "plain"},
+            "pattern": about_pattern(task, None if method == "classifier" else pattern, samples),
             "max_length": max_length,
             "splits": {split.name: about_split(split, examples) for split, examples in used},
         },
@@ -79,12 +82,17 @@ def full_name(task: Task) -> str:
     return task.name if offer is None else offer.name
 
 
-def about_pattern(task: Task, pattern: str | int) -> dict[str, Any]:
-    """The pattern that was used: its text and words, and a hash of both."""
+def about_pattern(task: Task, pattern: str | int | None, samples: Sequence[Example]) -> dict[str, Any]:
+    """The pattern that was used (None: no pattern, a classifier): its text and words, and a hash of what they make.
+
+    The hash is that of the samples as they read: a pattern function that is only written differently stays the same.
+    """
+    made = [task.plain(one) if pattern is None else task.cloze(one, pattern) for one in samples]
+    read = _hash(json.dumps([_rendered(cloze) for cloze in made], ensure_ascii=False))
+    if pattern is None:
+        return {"name": "plain", "hash": read}
     pvp = task.pvp(pattern)
-    told = {"name": pvp.name, "text": _told(pvp.pattern), "words": _words(pvp), "combine": pvp.combine}
-    told["edges"] = {"end": pvp.edges.end, "eos": pvp.edges.eos, "pad_to": pvp.edges.pad_to}
-    return {**told, "hash": _hash(json.dumps(told, ensure_ascii=False, sort_keys=True))}
+    return {"name": pvp.name, "text": _told(pvp.pattern), "words": _words(pvp), "combine": pvp.combine, "hash": read}
 
 
 def about_split(split: Split, examples: Sequence[Example]) -> dict[str, Any]:
@@ -163,13 +171,29 @@ def first_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
         before = old["task"]["splits"].get(name)
         if before is not None and before["contents"] != split["contents"]:
             return f"split '{name}' reads differently now ({before['n']} examples then, {split['n']} now)"
-    if old["task"]["pattern"] != new["task"]["pattern"]:
+    if old["task"]["pattern"]["hash"] != new["task"]["pattern"]["hash"]:
         return f"pattern '{new['task']['pattern']['name']}' has another text or other words now"
     if "model" in old and "model" in new:
         for fact, what in (("tokenizer", "the model's vocabulary"), ("weights", "the model")):
             if old["model"][fact] != new["model"][fact]:
                 return f"{what} is another one now"
     return None
+
+
+def _rendered(cloze: Cloze) -> list[Any]:
+    """All that a cloze says, as plain values."""
+    texts = [[_part(one) for one in parts] for parts in cloze.texts or (cloze.parts,)]
+    edges = [cloze.edges.end, cloze.edges.eos, cloze.edges.pad_to]
+    said = [cloze.answers, cloze.labels, cloze.given, cloze.combine, cloze.otherwise, cloze.segments]
+    return [texts, edges, *said]
+
+
+def _part(part: Part) -> list[Any]:
+    if isinstance(part, Text):
+        return ["text", part.text, part.cut, part.priority, part.max]
+    if isinstance(part, Blank):
+        return ["blank", part.mask]
+    return ["soft", part.n, part.start] if isinstance(part, Soft) else ["border"]
 
 
 def _told(pattern: str | Callable[..., Any]) -> str:

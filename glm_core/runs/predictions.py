@@ -67,13 +67,7 @@ def to_row(prediction: Prediction) -> dict[str, Any]:
         "scores": dict(prediction.scores),
         "cut": dict(prediction.cut),
         "answers": [_answer_row(one) for one in prediction.answers],
-        "example": {
-            "fields": dict(example.fields),
-            "choices": list(example.choices),
-            "target": example.target,
-            "group": example.group,
-            "meta": dict(example.meta),
-        },
+        "example": example_row(example),
     }
     if prediction.value is not None:
         row["value"] = prediction.value
@@ -82,18 +76,8 @@ def to_row(prediction: Prediction) -> dict[str, Any]:
 
 def from_row(row: dict[str, Any]) -> Prediction:
     """The prediction that `to_row` made into plain values. Raises KeyError or TypeError."""
-    told = row["example"]
-    target = told["target"]
     return Prediction(
-        example=Example(
-            uid=row["uid"],
-            fields=told["fields"],
-            label=row["gold"],
-            choices=tuple(told["choices"]),
-            target=tuple(target) if isinstance(target, list) else target,
-            group=told["group"],
-            meta=told["meta"],
-        ),
+        example=example_from(row["uid"], row["gold"], row["example"]),
         label=row["label"],
         text=row["text"],
         answers=tuple(
@@ -102,6 +86,31 @@ def from_row(row: dict[str, Any]) -> Prediction:
         scores=row["scores"],
         value=row.get("value"),
         cut=row["cut"],
+    )
+
+
+def example_row(example: Example) -> dict[str, Any]:
+    """An example but for its uid and label as plain values."""
+    return {
+        "fields": dict(example.fields),
+        "choices": list(example.choices),
+        "target": example.target,
+        "group": example.group,
+        "meta": dict(example.meta),
+    }
+
+
+def example_from(uid: str, label: str | None, row: dict[str, Any]) -> Example:
+    """The example that `example_row` made into plain values. Raises KeyError or TypeError."""
+    target = row["target"]
+    return Example(
+        uid=uid,
+        fields=row["fields"],
+        label=label,
+        choices=tuple(row["choices"]),
+        target=tuple(target) if isinstance(target, list) else target,
+        group=row["group"],
+        meta=row["meta"],
     )
 
 

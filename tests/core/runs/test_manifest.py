@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from glm_core import hookimpl
+from glm_core.examples import Example
 from glm_core.parts import BLANK
 from glm_core.plugins import isolated_packs
 from glm_core.pvp import PVP
@@ -94,12 +95,32 @@ def test_a_fingerprint_of_weights_sees_either_end_of_a_tensor():
     assert weights_fingerprint(module.to(torch.bfloat16)) != before
 
 
-def test_a_pattern_function_is_told_by_its_source():
+def test_a_pattern_function_is_told_by_its_source_and_compared_by_what_it_makes():
     def shouted(example):
         return [example["review"].upper(), BLANK]
 
-    found = about_pattern(reviews_task(pvps=(PVP("shouted", shouted, {"bad": "no", "good": "yes"}),)), "shouted")
-    assert "upper()" in found["text"]
+    def shouted_again(example):
+        parts = [example["review"].upper()]
+        return [*parts, BLANK]
+
+    def whispered(example):
+        return [example["review"].lower(), BLANK]
+
+    samples = [Example("x", {"review": "Fine"})]
+    one, same, other = (
+        about_pattern(reviews_task(pvps=(PVP("p", made, {"bad": "no", "good": "yes"}),)), "p", samples)
+        for made in (shouted, shouted_again, whispered)
+    )
+    assert "upper()" in one["text"]
+    assert one["hash"] == same["hash"] != other["hash"]
+
+
+def test_a_classifier_is_compared_by_the_texts_that_it_reads():
+    samples = [Example("x", {"review": "Fine"})]
+    plain = about_pattern(reviews_task(), None, samples)
+    shorter = about_pattern(reviews_task(segments=lambda ex: [[ex["review"][:2]]]), None, samples)
+    assert plain["name"] == shorter["name"] == "plain"
+    assert plain["hash"] != shorter["hash"]
 
 
 def test_the_pack_that_brought_the_task_is_named(tmp_path):
