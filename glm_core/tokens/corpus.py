@@ -17,6 +17,7 @@ import random
 from bisect import bisect
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -37,6 +38,7 @@ _TRIES = 1000
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
 Part = Literal["all", "train", "dev"]
+_PARTS: tuple[Part, Part] = ("train", "dev")
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,11 @@ class Corpus:
     """The documents of one or several folders of token shards.
 
     weights: how often each folder is drawn from; without, in proportion to its tokens (as the original concatenates).
-    `split` gives two views of it, for training and development. It can be sent to other processes; they map the files
-    anew. Raises DataError where a folder is no finished corpus or a file of it has not the size its index tells,
-    UsageError where the folders were made with different vocabularies.
+    `split` gives two views of it, for training and development; `n_tokens` counts the whole in both. It can be sent to
+    other processes, which map the files anew.
+
+    Raises DataError where a folder is no finished corpus or a file of it has not the size its index tells, UsageError
+    where the folders were made with different vocabularies.
     """
 
     def __init__(self, *folders: str | Path, weights: Sequence[float] | None = None) -> None:
@@ -174,9 +178,9 @@ class Corpus:
         if not 0 < dev < 1:
             raise UsageError(f"the share for development is between 0 and 1; got {dev!r}")
         parts = []
-        for part in ("train", "dev"):
-            mine = Corpus.__new__(Corpus)
-            mine.__dict__.update(self.__dict__, _part=part, _dev=[])
+        for part in _PARTS:
+            mine = copy(self)
+            mine._part, mine._dev = part, []
             for folder in self._folders:
                 if folder.n_documents < 2:
                     raise UsageError(f"{folder.path} has one document only, too few to keep some for development")

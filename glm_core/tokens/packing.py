@@ -99,10 +99,7 @@ def _cut(
     special: SpecialTokens,
     ends: Sequence[int],
 ) -> Sample:
-    """[CLS] and what follows a random place of a long document: at least what fills the sample, for `right_strip`.
-
-    A place from which nothing would follow but the end token gives the document's last tokens (the original: nothing).
-    """
+    """[CLS] and what follows a random place of a long document, at least half of `length`; `right_strip` does the rest."""
     n = len(document.ids) + 1  # with its end token
     start = rng.randrange(n - length + 1)
     reach = length // 2
@@ -113,13 +110,11 @@ def _cut(
     if rng.random() > hard_start_share:
         step = -1 if rng.random() < 0.5 else 1
         for _ in range(reach):
-            if start == n or (step < 0 and start == 0):
+            if step < 0 and start == 0:
                 break
             if start > 0 and ends[window[start - 1 - first]]:
                 break
             start += step
-    if start >= n - 1:
-        start = n - length + 1
     ids = window[start - first : start - first + length]
     n_prompt = min(max(document.n_prompt - start, 0), len(ids))
     return Sample([special.cls, *ids], [0] * (1 + n_prompt) + [1] * (len(ids) - n_prompt))

@@ -18,6 +18,8 @@ from glm_core.tokens.row import Row, join
 from glm_core.tokens.sentences import sentence_ends
 from glm_core.tokens.tokenizer import Tokenizer
 
+_TRIES = 100  # a corpus of prompts alone ends them, with a row that has no target
+
 
 def item_rng(seed: int, epoch: int, index: int) -> random.Random:
     """The generator of one row: all that is drawn for it, documents first and then its blanks.
@@ -32,7 +34,8 @@ class RowMaker:
 
     Of the corpus, or a part of it, documents are drawn with replacement in proportion to their tokens. The level
     (token, sentence, document) is drawn for each row, where the original draws it for a batch. Short pieces of one
-    sample share a row as segments that do not see each other, where the original makes a larger batch of them.
+    sample share a row as segments that do not see each other, where the original makes a larger batch of them. A row
+    with nothing to learn (it continues a prompt by more of it) is drawn again.
     """
 
     def __init__(
@@ -45,18 +48,18 @@ class RowMaker:
         self._infilling = Infilling(config, tokenizer.special, ends.objective)
         self._ends = ends
 
-    def sample(self, index: int) -> Sample:
-        """The text of row `index`, before anything is taken out."""
-        return self._sample(item_rng(self.seed, self.epoch, index))
-
     def __getitem__(self, index: int) -> Row:
         return self.leveled(index)[1]
 
     def leveled(self, index: int) -> tuple[Level, Row]:
         """Row `index` and its level, by which evaluation reports losses apart."""
         rng = item_rng(self.seed, self.epoch, index)
-        level, rows = self._infilling.rows([self._sample(rng)], rng)
-        return level, rows[0] if len(rows) == 1 else join(rows)
+        for _ in range(_TRIES):
+            level, rows = self._infilling.rows([self._sample(rng)], rng)
+            row = rows[0] if len(rows) == 1 else join(rows)
+            if row.target_mask.any():
+                break
+        return level, row
 
     def _sample(self, rng: random.Random) -> Sample:
         return draw_sample(
