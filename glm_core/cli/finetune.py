@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--method", choices=("cloze", "classifier"), default="cloze", help="fill a blank, or a new head"
     )
+    parser.add_argument("--pool", choices=("cls", "sop", "last"), default="cls", help="what a classifier's head reads")
+    parser.add_argument("--head", metavar="MODULE:CLASS", help="a classifier's head of your own")
     parser.add_argument("--train-split", metavar="NAME", help="what to learn from (default: the task's)")
     parser.add_argument("--split", metavar="NAME", help="what to choose the best parameters on (default: the task's)")
     parser.add_argument("--allow-final", action="store_true", help="choose on a final split; the result is marked")
@@ -63,7 +65,10 @@ def run(args: argparse.Namespace) -> None:
         tune_split=args.split,
         allow_final=args.allow_final,
         overwrite=args.overwrite,
+        pool=args.pool,
+        head=args.head,
         model=args.model,
+        model_options=_model_options(args),
         origin={**its_origin, **origin},
     )
     if int(os.environ.get("RANK", "0")):
@@ -72,6 +77,12 @@ def run(args: argparse.Namespace) -> None:
         print_json({**result.as_dict(), "run": str(out), "done_before": done_before})
     else:
         _print(result, task, done_before)
+
+
+def _model_options(args: argparse.Namespace) -> dict[str, str]:
+    """What was said about the model besides its name."""
+    given = {name: getattr(args, name) for name in ("preset", "vocab", "backbone", "device")}
+    return {name: value for name, value in given.items() if value not in (None, "auto")}
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -110,6 +121,8 @@ def _print(result: Result, task: Task, done_before: bool) -> None:
         _line(name, text)
     for warning in training.get("warnings", ()):
         _line("warning", warning)
+    if _no_better(result, task):
+        _line("warning", f"{result.metric} is no better than that of always answering '{result.health.majority_label}'")
     if result.chosen_on_final:
         _line("warning", f"chosen on the final split '{result.split}': these numbers are too good")
     print()
@@ -118,6 +131,15 @@ def _print(result: Result, task: Task, done_before: bool) -> None:
     if finals:
         _line("next", f"glm evaluate --run {result.run} --split {finals[0]}")
     _line("" if finals else "next", f"glm predict {result.run} FILE")
+
+
+def _no_better(result: Result, task: Task) -> bool:
+    """Whether the metric that chose the parameters is no better than guessing."""
+    guessed, found = result.majority.get(result.metric), result.metrics.get(result.metric)
+    if guessed is None or found is None:
+        return False
+    lower_is_better = getattr(next(iter(task.metrics.values())), "lower_is_better", False)
+    return found >= guessed if lower_is_better else found <= guessed
 
 
 def _line(name: str, text: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from typing import Any
 
@@ -21,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    if int(os.environ.get("RANK", "0")):
+        return  # under torchrun the first process does it alone
     from glm_core.atomic import write_text
     from glm_core.cli.output import plain
     from glm_core.runs.predictor import Predictor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 
@@ -16,6 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    if int(os.environ.get("RANK", "0")):
+        return  # under torchrun the first process does it alone
     from glm_core.cli.output import print_json, print_table
     from glm_core.runs.submission import submit
 

@@ -15,7 +15,8 @@ FORMAT = 1
 class Asked:
     """One task × one pattern × one seed, and how.
 
-    task: full name. model, data: as they were given. train, tune: names of splits. origin: who set each option's value.
+    task: full name. model, data: as they were given. model_options: what else was said about the model (`preset`, `vocab`).
+    pool, head: of a classifier. train, tune: names of splits. origin: who set each option's value.
     """
 
     task: str
@@ -29,7 +30,10 @@ class Asked:
     tune: str
     config: TrainConfig
     evaluation: EvalConfig
+    pool: str = "cls"
+    head: str | None = None
     allow_final: bool = False
+    model_options: Mapping[str, str] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self, out: str) -> dict[str, Any]:
@@ -41,8 +45,11 @@ class Asked:
             "revision": self.revision,
             "pattern": self.pattern,
             "method": self.method,
+            "pool": self.pool,
+            "head": self.head,
             "seed": self.seed,
             "model": self.model,
+            "model_options": dict(self.model_options),
             "data": list(self.data),
             "splits": {"train": self.train, "tune": self.tune},
             "allow_final": self.allow_final,
@@ -54,12 +61,16 @@ class Asked:
     def command(self, out: str) -> list[str]:
         """A command line that asks for the same, whatever the task recommends by then."""
         words = ["glm", "finetune", self.task, "--model", self.model]
+        for key, value in self.model_options.items():
+            words += _flag(key, value)
         for one in self.data:
             words += ["--data", one]
-        words += ["--out", out, "--pattern", self.pattern, "--seed", str(self.seed)]
+        words += ["--out", out, "--seed", str(self.seed)]
+        if self.method == "cloze":
+            words += ["--pattern", self.pattern]
+        else:
+            words += ["--method", self.method, "--pool", self.pool, *(("--head", self.head) if self.head else ())]
         words += ["--train-split", self.train, "--split", self.tune]
-        if self.method != "cloze":
-            words += ["--method", self.method]
         if self.allow_final:
             words.append("--allow-final")
         for key, value in as_dict(self.config).items():
@@ -74,9 +85,9 @@ class Asked:
 
 def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | None:
     """The first thing that two `run.json` do not share, as words for a message: `--learning-rate 1e-05, not 2e-05`."""
-    names = {"task": "task", "pattern": "--pattern", "method": "--method", "seed": "--seed", "model": "--model"}
+    names = {"task": "task", "revision": "revision"}
+    names |= {key: f"--{key}" for key in ("method", "pattern", "pool", "head", "seed", "model")}
     pairs: list[tuple[str, Any, Any]] = [(name, old.get(key), new[key]) for key, name in names.items()]
-    pairs.insert(1, ("revision", old.get("revision"), new["revision"]))
     for role, flag in (("train", "--train-split"), ("tune", "--split")):
         pairs.append((flag, _table(old, "splits").get(role), new["splits"][role]))
     for table in ("config", "evaluation"):

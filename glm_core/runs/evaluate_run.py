@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -75,7 +76,7 @@ def evaluate_run(
     told["kept"] = config == replace(predictor.evaluation, batch_tokens=config.batch_tokens) and not (
         own and _another_reading(folder, told["examples"], which)
     )
-    if told["kept"]:
+    if told["kept"] and int(os.environ.get("RANK", "0")) == 0:
         folder.write_predictions(name, predictions, told)
     return predictions, told
 

@@ -24,7 +24,7 @@ from glm_core.config import EvalConfig, TrainConfig, resolve
 from glm_core.data import DataDir
 from glm_core.errors import DataError, GlmError, UsageError, did_you_mean
 from glm_core.examples import Example, Prediction, Split
-from glm_core.model.classifier import Classifier
+from glm_core.model.classifier import Classifier, Pool
 from glm_core.plugins import record_hooks
 from glm_core.runs.asked import Asked, first_difference
 from glm_core.runs.bundle import write_bundle
@@ -34,7 +34,7 @@ from glm_core.runs.health import health, measure, measure_majority
 from glm_core.runs.manifest import about_model, first_change, full_name, make_manifest
 from glm_core.runs.progress import evaluation_bar
 from glm_core.runs.result import Result, read_result, write_result
-from glm_core.runs.run_dir import RunDir, read_json, to_json, write_json
+from glm_core.runs.run_dir import Record, RunDir, read_json, to_json, write_json
 from glm_core.runs.splits import training_split, tuning_split
 from glm_core.tasks import Task
 from glm_core.training.trainer import Summary, Trainer
@@ -60,7 +60,10 @@ def finetune(
     tune_split: str | None = None,
     allow_final: bool = False,
     overwrite: bool = False,
+    pool: Pool = "cls",
+    head: str | None = None,
     model: str = "",
+    model_options: Mapping[str, str] | None = None,
     origin: Mapping[str, str] | None = None,
     progress: bool = True,
 ) -> Result:
@@ -69,8 +72,11 @@ def finetune(
     The parameters that are kept are those with the best first metric on the tuning split. The same call again goes on where
     an interrupted one stopped, and gives the stored result of one that is done.
 
-    backbone: a model, which is trained in place, or a function that loads one when it is needed. model: how the user
-        calls it. origin: who set each option, for `run.json`.
+    backbone: a model, which is trained in place, or a function that loads one when it is needed.
+    method: "classifier" reads the example without a pattern, through a new head on the state at `pool`; head: one's own,
+        as "module:Class".
+    model, model_options, origin: what the user calls the model, what else was said about it, and who set each option; for
+        `run.json` only.
     config: by default what the task recommends. evaluation: by default the lengths and precision of `config`.
     train_split, tune_split: by default the first ones with these roles.
     allow_final: choose on a split that is meant for the final evaluation; the result is marked.
@@ -100,7 +106,10 @@ def finetune(
         tune=tune.name,
         config=config,
         evaluation=evaluation,
+        pool=pool,
+        head=head,
         allow_final=allow_final,
+        model_options=model_options or {},
         origin=origin or {},
     )
     job = _Job(task, asked, train, tune, task.processor.open(*asked.data), RunDir(out), overwrite, progress)
@@ -213,7 +222,12 @@ class _Job:
                 sample = self.task.plain(self.train_examples[0])
                 one_each = len(sample.segments) > 1
                 backbone = Classifier(
-                    backbone, sample.label_names, n_outputs=1 if one_each else None, dropout=config.dropout
+                    backbone,
+                    sample.label_names,
+                    n_outputs=1 if one_each else None,
+                    pool=self.asked.pool,  # type: ignore[arg-type]
+                    dropout=config.dropout,
+                    head=self.asked.head,
                 )
             sample = (
                 self.task.plain(self.train_examples[0])
@@ -252,7 +266,7 @@ class _Job:
             record(
                 {"event": "left out", "examples": self.n_left_out, "why": "their label has no words in this pattern"}
             )
-        before = self._before(backbone, tune)
+        before = self._before(backbone, tune, record)
         metric, lower_is_better = _first_metric(self.task, before)
         trainer = Trainer(backbone, self.asked.config, seed=self.asked.seed, record=record, progress=self.progress)
         summary = trainer.fit(
@@ -282,16 +296,19 @@ class _Job:
             shutil.rmtree(self.run.checkpoints, ignore_errors=True)
         return result
 
-    def _before(self, backbone: Backbone, tune: Questions) -> dict[str, float]:
+    def _before(self, backbone: Backbone, tune: Questions, record: Record | None) -> dict[str, float]:
         """The metrics of the model as it came; those of an earlier call where there was one."""
         name = f"{self.tune.name}-{BEFORE}"
         if self.run.evaluation(name).is_file():
             return dict(read_json(self.run.evaluation(name))["metrics"])
         with evaluation_bar(f"evaluating {self.tune.name} before training", shown=self.progress) as bar:
             found = answer(backbone, tune, self.asked.evaluation, progress=bar)
+        told = {**self._about(self.tune, found, steps=0), "before": True}
         if self.first:
-            self.run.write_predictions(name, found, {**self._about(self.tune, found, steps=0), "before": True})
-        return measure(self.task, found)
+            self.run.write_predictions(name, found, told)
+        if record is not None:
+            record({"event": "before", "split": self.tune.name, "metrics": told["metrics"]})
+        return dict(told["metrics"])
 
     def _about(self, split: Split, predictions: Sequence[Prediction], *, steps: int) -> dict[str, Any]:
         return about_predictions(

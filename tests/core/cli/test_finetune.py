@@ -45,7 +45,7 @@ def test_the_same_command_again_shows_the_stored_result(trained):
 
 def test_the_stored_command_asks_for_the_same_run(trained):
     command = read_json(Path("run/run.json"))["command"]
-    told = trained(*command[1:], "--backbone", "toy")
+    told = trained(*command[1:])
     assert told.code == 0, told.err
     assert "done before" in told.out
 
@@ -114,6 +114,12 @@ def test_a_result_that_was_chosen_on_a_final_split_says_so(glm):
     told = glm(*TRAIN, "--out", "run", "--split", "gold", "--allow-final")
     assert told.code == 0, told.err
     assert "chosen on the final split 'gold': these numbers are too good" in told.out
+
+
+def test_a_result_no_better_than_guessing_says_so(glm):
+    told = glm(*TRAIN, "--out", "run", "--learning-rate", "0")
+    assert told.code == 0, told.err
+    assert "accuracy is no better than that of always answering 'bad'" in told.out
 
 
 def test_under_several_processes_only_the_first_one_speaks(trained, monkeypatch):

@@ -30,7 +30,7 @@ def told(asked: Asked) -> dict:
 
 def test_the_command_asks_for_the_same():
     assert " ".join(ASKED.command("out/run")) == (
-        "glm finetune films/reviews --model tiny --data data --data more --out out/run --pattern it-was --seed 3 "
+        "glm finetune films/reviews --model tiny --data data --data more --out out/run --seed 3 --pattern it-was "
         "--train-split train --split dev --learning-rate 2e-05 --no-deterministic --batch-tokens 512"
     )
 
@@ -39,6 +39,14 @@ def test_the_command_says_what_the_task_advised_and_what_a_flag_put_back_to_the_
     advised = replace(ASKED, config=TrainConfig(), origin={"epochs": "task", "warmup": "flags"})
     command = advised.command("out")
     assert "--epochs 20.0 --warmup 0.1" in " ".join(command)
+
+
+def test_a_classifiers_command_names_its_head_and_what_was_said_about_the_model():
+    asked = replace(ASKED, method="classifier", pool="last", head="mine:Head", model_options={"preset": "large"})
+    command = " ".join(asked.command("out"))
+    assert "--model tiny --preset large --data data" in command
+    assert "--method classifier --pool last --head mine:Head" in command
+    assert "--pattern" not in command
 
 
 def test_a_run_file_can_be_given_back_as_config(tmp_path):
@@ -62,6 +70,8 @@ def test_the_same_asking_has_no_difference():
         ({"method": "classifier"}, "--method cloze, not classifier"),
         ({"seed": 4}, "--seed 3, not 4"),
         ({"model": "large"}, "--model tiny, not large"),
+        ({"pool": "last"}, "--pool cls, not last"),
+        ({"head": "mine:Head"}, "--head nothing, not mine:Head"),
         ({"train": "few"}, "--train-split train, not few"),
         ({"tune": "dev32"}, "--split dev, not dev32"),
         ({"config": TrainConfig(learning_rate=1e-5, deterministic=False)}, "--learning-rate 2e-05, not 1e-05"),
