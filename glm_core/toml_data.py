@@ -134,11 +134,11 @@ def _check_special(told: Table, fields: Table, kind: Kind, format: Format, split
             "in, or say labelled = false for every split",
         )
     if kind == "cloze" and "target" in fields.values:
-        raise fields.error("target", 'fields.target is for kind "generation" or "lm"; a cloze has a label')
+        raise fields.error("target", "fields.target is for kinds generation and lm; a cloze has a label")
     if kind != "cloze":
         for name in ("label", "choices"):
             if name in fields.values:
-                raise fields.error(name, f'fields.{name} is for kind "cloze"; a {kind} task has a target')
+                raise fields.error(name, f"fields.{name} is for cloze tasks; kind {kind} has a target")
     if format != "jsonl" and isinstance(fields.values.get("choices"), str):
         raise fields.error("choices", f'a column of {format} holds one text; write choices = ["…", "…"]')
 

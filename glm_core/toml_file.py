@@ -94,9 +94,9 @@ def _told_plainly(said: str, text: str, name: str) -> TomlError:
     column = f"column {place[2]}: " if place and place[2] else ""
     if re.fullmatch(r"Cannot declare .* twice", message):
         message = "this table is given twice; keep one of them"
+    early = place is not None and not place[1] and message.startswith(("Unclosed", "Expected", "Invalid"))
     message = _PLAINLY.get(message, message[:1].lower() + message[1:])
-    if "end of document" in said:
-        message = f"the file ends too early: {message}"
+    message = f"the file ends too early: {message}" if early else message
     return TomlError(f"{column}{message}", file=name, line=line)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as fields_of
 from dataclasses import is_dataclass
 from inspect import signature
@@ -42,7 +42,7 @@ def read_task(tasks: Table, name: str, home: Path | None) -> Task:
     if kind != "cloze":
         for key in _ONLY_CLOZE:
             if key in told.values:
-                raise told.error(key, f"'{key}' is for kind \"cloze\"; a {kind} task fills its blank with the target")
+                raise told.error(key, f"'{key}' is for cloze tasks; kind {kind} fills its blank with the target")
     revision = told.whole("revision")
     if revision is not None and revision < 1:
         raise told.error("revision", f"revision is {revision}, wants a whole number from 1 on")
@@ -70,16 +70,21 @@ def read_task(tasks: Table, name: str, home: Path | None) -> Task:
 
 def _refuse_strays(told: Table) -> None:
     """Raise TomlError for a key of the task that stands below the head of one of its tables, and so belongs to that."""
-    labels = told.values.get("labels")
-    for name in ("splits", "words", "patterns", "label_names"):
+    given = told.values.get("labels")
+    labels = given if isinstance(given, list) else ()
+    meant: dict[str, Callable[[str, Any], bool]] = {  # what such a table may hold, whatever it is called
+        "splits": lambda key, value: isinstance(value, Mapping),
+        "words": lambda key, value: key in labels,
+        "label_names": lambda key, value: value in labels,
+        "patterns": lambda key, value: "MASK]" in str(value),
+    }
+    for name, is_meant in meant.items():
         table = told.table(name)
         for key, value in table.values.items() if table else ():
-            meant = isinstance(labels, list) and key in labels if name == "words" else "MASK]" in str(value)
-            if key in KEYS and key not in told.values and not isinstance(value, Mapping) and not meant:
-                raise told.file.error(
-                    (*told.path, name, key),
-                    f"'{key}' stands in {told.name}.{name}; move it up, above [{told.name}.{name}]",
-                )
+            if key in KEYS and key not in told.values and not is_meant(key, value):
+                head = f"{told.name}.{name}"
+                message = f"'{key}' stands in {head}; move it up, above [{head}]"
+                raise told.file.error((*told.path, name, key), message)
 
 
 # ---- labels and words
