@@ -62,9 +62,7 @@ def soft(n: int = 0, start: str = "") -> Soft:
     return Soft(n, start)
 
 
-def shortenable(
-    text: str, *, cut: Cut = "tail", priority: int = 0, max: int | None = None, field: str = ""
-) -> Text:
+def shortenable(text: str, *, cut: Cut = "tail", priority: int = 0, max: int | None = None, field: str = "") -> Text:
     """Text that may be cut when the row is too long. Words of the pattern itself never are."""
     return Text(text, cut, priority, max, field)
 

@@ -166,9 +166,7 @@ def parse(source: str, name: str = "") -> Template:
         elif rest[0] == "{":
             end = _closing(source, at)
             if end is None:
-                raise error_at(
-                    source, (at, at + 1), "this brace is never closed; write {{ for a brace itself", name
-                )
+                raise error_at(source, (at, at + 1), "this brace is never closed; write {{ for a brace itself", name)
             flush()
             nodes.append(_braces(source, at, end, name))
             at = end + 1
