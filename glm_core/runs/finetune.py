@@ -10,8 +10,8 @@ import logging
 import os
 import shutil
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,14 +26,15 @@ from glm_core.errors import DataError, GlmError, UsageError, did_you_mean
 from glm_core.examples import Example, Prediction, Split
 from glm_core.model.classifier import Classifier, Pool
 from glm_core.plugins import record_hooks
-from glm_core.runs.asked import Asked, first_difference
+from glm_core.runs.asked import Asked
 from glm_core.runs.bundle import write_bundle
+from glm_core.runs.claim import claim, refuse_another
 from glm_core.runs.evaluate import Questions, answer, answer_together, encode_examples
 from glm_core.runs.evaluate_run import about_predictions
 from glm_core.runs.health import health, measure, measure_majority
-from glm_core.runs.manifest import about_model, first_change, full_name, make_manifest
+from glm_core.runs.manifest import about_model, full_name, make_manifest
 from glm_core.runs.progress import evaluation_bar
-from glm_core.runs.result import Result, read_result, write_result
+from glm_core.runs.result import Result, write_result
 from glm_core.runs.run_dir import Record, RunDir, read_json, to_json, write_json
 from glm_core.runs.splits import training_split, tuning_split
 from glm_core.tasks import Task
@@ -114,7 +115,7 @@ def finetune(
     )
     job = _Job(task, asked, train, tune, task.processor.open(*asked.data), RunDir(out), overwrite, progress)
     job.read()
-    with job.in_its_folder() as done:
+    with claim(job.run, job.told, job.facts, overwrite=overwrite, first=job.first) as done:
         return done or job.carry_out(backbone)
 
 
@@ -153,37 +154,6 @@ class _Job:
         )
         self.told = self.asked.as_dict(str(self.run.path))
 
-    @contextmanager
-    def in_its_folder(self) -> Iterator[Result | None]:
-        """Hold the run's folder; yields the result of a run that is done already.
-
-        Raises UsageError where the folder holds something else, another run, or a process at work.
-        """
-        if not self.first:
-            yield self._done_already()
-            return
-        self.run.make()
-        try:
-            with self.run.held():
-                self.run.refuse_strangers()
-                if self.overwrite and self.run.asked.is_file():
-                    self.run.clear()
-                yield self._done_already()
-        finally:
-            with suppress(OSError):
-                self.run.path.rmdir()  # where nothing came of it
-
-    def _done_already(self) -> Result | None:
-        """The stored result of a run that was asked for the same. Raises UsageError where it was something else."""
-        if self.overwrite or not self.run.asked.is_file():
-            return None
-        self._refuse_another()
-        if self.run.state != "done":
-            return None
-        if self.first:
-            shutil.rmtree(self.run.checkpoints, ignore_errors=True)
-        return read_result(self.run)
-
     def carry_out(self, given: Backbone | Callable[[], Backbone]) -> Result:
         """Load, train, measure, store."""
         backbone = self._made_ready(given)
@@ -214,7 +184,7 @@ class _Job:
         _to_own_device(backbone)
         self.facts = {**self.facts, **about_model(backbone, self.asked.model)}
         if not self.overwrite and self.run.manifest.is_file():
-            self._refuse_another()
+            refuse_another(self.run, self.told, self.facts)
         config = self.asked.config
         with torch.random.fork_rng():
             torch.manual_seed(self.asked.seed)
@@ -346,16 +316,6 @@ class _Job:
             metric=result.metric,
             samples=self.tune_examples,
         )
-
-    def _refuse_another(self) -> None:
-        """Raises UsageError where the folder holds a run of something else: other options, data, prompt or model."""
-        difference = first_difference(read_json(self.run.asked), self.told)
-        if difference is None and self.run.manifest.is_file():
-            difference = first_change(read_json(self.run.manifest), self.facts)
-        if difference is not None:
-            raise UsageError(
-                f"{self.run.path}: holds another run: {difference}; give another --out, or --overwrite to replace it"
-            )
 
     def _want_labels(self, split: Split, examples: Sequence[Example]) -> None:
         bare = [one.uid for one in examples if one.label is None and one.target is None]
