@@ -54,7 +54,9 @@ def check_hooks(plugin: Any, name: str) -> pluggy.PluginManager:
     except pluggy.PluginValidationError as error:
         raise Wrong(str(error).splitlines()[-1]) from error
     if not manager.get_hookcallers(plugin):
-        raise Wrong(f"{name} has no glm_* hook")
+        inside = [one for one, value in vars(plugin).items() if hasattr(type(value), "glm_tasks")]
+        hint = f"; its '{inside[0]}' has: write {name}:{inside[0]} for the entry point" if inside else ""
+        raise Wrong(f"{name} has no glm_* hook{hint}")
     return manager
 
 
