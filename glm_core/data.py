@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,18 @@ class DataDir:
     def has(self, name: str) -> bool:
         """Whether a file is there, compressed or not."""
         return any((folder / (name + suffix)).is_file() for folder in self.folders for suffix in ("", *_COMPRESSED))
+
+    def glob(self, pattern: str) -> list[str]:
+        """Names of the files that match, as in `data.glob("train/*/*.txt")`: sorted, numbers by their value.
+
+        They are those of the first folder that has any. Raises DataError where no folder has.
+        """
+        for folder in self.folders:
+            found = [path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file()]
+            if found:
+                return sorted(found, key=_natural)
+        where = " or ".join(str(folder) for folder in self.folders) or "no data folder"
+        raise DataError(f"no files {pattern} in {where}")
 
     def error(self, message: str) -> DataError:
         """An error about the row that was read last: `raise data.error("…")`."""
@@ -185,6 +198,11 @@ def require(row: dict[str, Any], names: Iterable[str], data: DataDir) -> None:
         if name not in row:
             has = ", ".join(map(str, row)) or "nothing"
             raise data.error(f"no field '{name}' (this row has {has}){did_you_mean(name, map(str, row))}")
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Sorts `2.txt` before `10.txt`."""
+    return [(int(one), "") if one.isdigit() else (-1, one) for one in re.split(r"([0-9]+)", name)]
 
 
 def _reason(error: Exception) -> str:

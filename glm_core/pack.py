@@ -65,6 +65,13 @@ class Pack:
         """Whether it is a TOML file that is not installed."""
         return self.root is not None and self.root.suffix == ".toml"
 
+    def samples(self, task: str) -> Path | None:
+        """The folder with a few rows of a task in its official layout: `samples/TASK`, or `samples`, beside the module."""
+        if self.folder is None:
+            return None
+        here = self.folder / "samples"
+        return next((one for one in (here / task, here) if one.is_dir()), None)
+
     @property
     def label(self) -> str:
         """Who brings it, for messages: `glm-pack-emotion 0.1`, or `./emotion`."""

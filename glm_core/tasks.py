@@ -170,7 +170,7 @@ class Task:
         """The example without a pattern, for a classifier: its answers are the label names themselves."""
         rows = self.segments(example) if self.segments is not None else [list(example.fields.values())]
         labels = self.processor.labels
-        if len(rows) > 1 or not labels:
+        if not labels or len(rows) not in (1, len(labels)):  # one row per choice, and choices are numbered
             labels = tuple(str(index) for index in range(max(len(rows), len(example.choices))))
         if example.label is not None and example.label not in labels:
             raise DataError(
@@ -201,7 +201,10 @@ class Task:
         return {**self.recommended, **self.recipes[recipe]}
 
     def read(self, data: DataDir, split: str | Split, *, limit: int | None = None) -> list[Example]:
-        """The examples of a split. Raises DataError for a uid that comes twice, or a split without examples."""
+        """The examples of a split.
+
+        Raises DataError for a uid that comes twice, an unknown label, or a split without examples.
+        """
         which = self.processor.split(split) if isinstance(split, str) else split
         examples: list[Example] = []
         seen: set[str] = set()
@@ -209,7 +212,7 @@ class Task:
             if example.uid in seen:
                 raise data.error(f"uid '{example.uid}' comes twice in split '{which.name}'; uids are unique in a split")
             seen.add(example.uid)
-            examples.append(example)
+            examples.append(check_label(example, self.processor.labels, data))
             if limit is not None and len(examples) >= limit:
                 break
         if not examples:

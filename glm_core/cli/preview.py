@@ -16,7 +16,11 @@ HELP = "show how examples read with their blank: text, tokens, positions, mask, 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", help="a task's name, as in `glm tasks`")
     parser.add_argument(
-        "--data", action="append", default=[], metavar="DIR", help="folder of the data set (repeatable)"
+        "--data",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder of the data set (repeatable; default: the samples that come with the pack)",
     )
     parser.add_argument("--split", help="which split (default: the first)")
     parser.add_argument("--pattern", help="one pattern by name or number (default: all)")
@@ -28,17 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-length", type=int, default=None, help="tokens of a row (default: the task's advice)")
     parser.add_argument("--soft-tokens", type=int, default=0, help="soft vectors spread over the pattern's soft places")
     parser.add_argument("--soft-prefix", type=int, default=0, help="soft vectors in front of the text")
+    parser.add_argument("--markdown", action="store_true", help="the patterns and what they make, for a README")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def run(args: argparse.Namespace) -> int:
-    from glm_core import get_task
     from glm_core.cli.output import print_json
     from glm_core.errors import UsageError
+    from glm_core.plugins import find_task
     from glm_core.tokens.of_model import tokenizer_of
 
-    task = get_task(args.task)
-    data = task.processor.open(*args.data)
+    offer = find_task(args.task)
+    task = offer.value
+    samples = None if args.data or task.processor.bundled else offer.pack.samples(task.name)
+    data = task.processor.open(*([str(samples)] if samples else args.data))
     split = args.split or task.processor.splits[0].name
     examples = task.read(data, split, limit=None if args.uid else args.n)
     if args.uid:
@@ -55,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
             shown.append(_describe(task, cloze, tokenizer, masks, length, args))
     if args.json:
         print_json(shown)
+        return 0
+    if args.markdown:
+        print("\n".join(_markdown(task, one) for one in shown), end="")
         return 0
     for one in shown:
         _print(one, tokens=args.tokens)
@@ -113,6 +123,20 @@ def _describe(
 def _shown(part: Any, kept: str) -> str:
     """What stayed of a text, a blank in its brackets, nothing for a soft place."""
     return kept or (f"⟦{part.mask}⟧" if hasattr(part, "mask") else "")
+
+
+def _markdown(task: Task, one: dict[str, Any]) -> str:
+    """A pattern with its template or function, and one text that it made with the answers: a section of a README."""
+    pvp = task.pvp(one["pattern"])
+    if isinstance(pvp.pattern, str):
+        source = f"`{pvp.pattern}`"
+    else:
+        source = f"the function `{getattr(pvp.pattern, '__name__', type(pvp.pattern).__name__)}`"
+    space = " " if one["answers"] and one["answers"][0]["answer"].startswith(" ") else ""
+    text = one["text"].replace("⟦", space).replace("⟧", "").strip().replace("\n", "\n>\n> ")
+    words = " · ".join(f"{word['label']}: {word['answer'].strip()}" for word in one["answers"])
+    gold = f" (right: {one['gold']})" if one["gold"] is not None and len(one["answers"]) > 1 else ""
+    return f"**{one['pattern']}**: {source}\n\n> {text}\n\n{words}{gold}\n"
 
 
 def _print(one: dict[str, Any], *, tokens: bool) -> None:

@@ -52,6 +52,17 @@ def test_a_compressed_file_is_read_under_its_official_name(suffix, pack, folder:
     assert data.hashes[str(folder / ("a.jsonl" + suffix))] == hashlib.sha256(b'{"x": 1}\n').hexdigest()
 
 
+def test_many_files_come_in_the_order_of_their_numbers(folder: Path) -> None:
+    for name in ("train/high/10.txt", "train/high/9.txt", "train/middle/1.txt", "dev/high/1.txt", "train/high/x.json"):
+        put(folder, name, "text")
+    (folder / "train/high/11.txt").mkdir()
+    data = DataDir(folder)
+    assert data.glob("train/*/*.txt") == ["train/high/9.txt", "train/high/10.txt", "train/middle/1.txt"]
+    with pytest.raises(DataError) as caught:
+        data.glob("test/*/*.txt")
+    assert str(caught.value) == f"no files test/*/*.txt in {folder}"
+
+
 def test_a_missing_file_is_told_with_what_is_there(folder: Path) -> None:
     put(folder, "train.json", "{}")
     with pytest.raises(DataError) as caught:

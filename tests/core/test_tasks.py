@@ -12,7 +12,7 @@ from glm_core.data import DataDir
 from glm_core.errors import DataError, UsageError
 from glm_core.examples import Example, Split
 from glm_core.pvp import PVP, Edges
-from glm_core.tasks import JsonlProcessor, Task, TsvProcessor
+from glm_core.tasks import DataProcessor, JsonlProcessor, Task, TsvProcessor
 
 SPLITS = (Split("train", "train", ("a.jsonl", "b.jsonl")), Split("dev", "tune", ("dev.jsonl",)))
 
@@ -96,6 +96,20 @@ def test_a_uid_that_comes_twice_is_an_error(tmp_path: Path) -> None:
         task(processor=Same()).read(data, "dev")
 
 
+def test_an_unknown_label_of_any_reader_is_an_error_at_its_line(tmp_path: Path) -> None:
+    class Own(DataProcessor):
+        labels = ("yes", "no")
+        splits = (Split("dev", "tune", ("dev.jsonl",)),)
+
+        def read(self, data: DataDir, split: Split) -> Iterator[Example]:
+            for number, row in enumerate(data.jsonl("dev.jsonl")):
+                yield Example(str(number), {"text": ""}, row["label"])
+
+    data = data_in(tmp_path, dev__jsonl='{"label": "yes"}\n{"label": "ja"}\n')
+    with pytest.raises(DataError, match=r"dev\.jsonl:2: unknown label 'ja' \(there are yes, no\)"):
+        task(processor=Own()).read(data, "dev")
+
+
 def test_a_split_without_examples_or_name_is_an_error(tmp_path: Path) -> None:
     class Silent(Reader):
         def examples(self, row: Any, uid: str) -> Iterator[Example]:
@@ -146,11 +160,16 @@ def test_the_plain_example_has_its_labels_for_answers() -> None:
         ("yes", "no"),
         "no",
     )
-    choices = task(segments=lambda ex: [[ex["text"], one] for one in ex.choices])
-    plain = choices.plain(Example("e", {"text": "x"}, "1", choices=("a", "b")))
-    assert (plain.segments, plain.labels, plain.gold) == ((("x", "a"), ("x", "b")), ("0", "1"), "1")
     with pytest.raises(DataError, match="label 'nope' is none of yes, no"):
         task().plain(Example("e", {"text": "x"}, "nope"))
+
+
+def test_a_plain_example_with_choices_has_a_row_for_each() -> None:
+    choices = task(segments=lambda ex: [[ex["text"], one] for one in ex.choices])
+    plain = choices.plain(Example("e", {"text": "x"}, "no", choices=("a", "b")))
+    assert (plain.segments, plain.labels, plain.gold) == ((("x", "a"), ("x", "b")), ("yes", "no"), "no")
+    plain = choices.plain(Example("e", {"text": "x"}, "2", choices=("a", "b", "c")))
+    assert (plain.labels, plain.gold) == (("0", "1", "2"), "2")
 
 
 def test_a_field_that_an_example_lacks_is_named() -> None:
