@@ -33,7 +33,7 @@ from glm_core.tokens.tokenizer import Tokenizer
 FORMAT = "glm-core corpus 1"
 CORPUS, TOKENS, DOCUMENTS, INDEX = "corpus.json", "tokens.bin", "documents.bin", "index.json"
 
-_MAPPED = 64  # shards mapped at once: a process has a limit of open files
+_MAPPED = 64  # shards mapped at once, over all folders: each takes two of the files a process may have open
 _TRIES = 1000
 _GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -87,7 +87,7 @@ class Corpus:
     def __init__(self, *folders: str | Path, weights: Sequence[float] | None = None) -> None:
         if not folders:
             raise UsageError("no corpus was given; give folders that were written by build_shards")
-        self._folders = [_Folder(Path(one)) for one in folders]
+        self._folders = [_Folder(Path(one), max(_MAPPED // len(folders), 2)) for one in folders]
         self._part: Part = "all"
         self._dev = [0] * len(folders)
         self.weights = _checked_weights(weights, len(folders))
@@ -208,8 +208,9 @@ class Corpus:
 class _Folder:
     """The shards of one folder."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, n_mapped: int) -> None:
+        """n_mapped: so many shards are mapped at once."""
+        self.path, self.n_mapped = path, n_mapped
         told = _read_index(path)
         try:
             self.vocabulary: dict[str, Any] = told["vocabulary"]
@@ -261,7 +262,7 @@ class _Folder:
         tokens = np.memmap(place / TOKENS, dtype=self.dtype, mode="r").view(np.ndarray)
         documents = np.memmap(place / DOCUMENTS, dtype="<i8", mode="r", shape=(2, shard.n_documents)).view(np.ndarray)
         self._mapped[which] = (tokens, documents)
-        if len(self._mapped) > _MAPPED:
+        if len(self._mapped) > self.n_mapped:
             self._mapped.popitem(last=False)
         return tokens, documents
 
