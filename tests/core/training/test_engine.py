@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from glm_core.config import ModelConfig, TrainConfig
 from glm_core.errors import CheckpointError, UsageError
-from glm_core.training.engine import TorchEngine, _buckets
+from glm_core.training.engine import TorchEngine, _buckets, _use_cores
 from glm_core.training.schedule import learning_rate_at
 from tests.core.training.toy import ToyBackbone, parameters, same, toy_config, toy_instances
 from tests.shared_files import needs_shared, shared
@@ -154,9 +154,26 @@ def test_alone_totals_and_gathers_are_what_they_were_given():
 def test_gradients_travel_in_buckets_of_one_kind():
     small, big = torch.zeros(4), torch.zeros(9 * 2**20)
     buckets = _buckets([small, small, big, small, small.double(), big])
-    assert [len(bucket) for bucket in buckets] == [2, 1, 1, 1] or [len(b) for b in buckets] == [2, 1, 1, 1, 1]
+    assert [len(bucket) for bucket in buckets] == [2, 1, 1, 1, 1]
     assert all(len({one.dtype for one in bucket}) == 1 for bucket in buckets)
-    assert sum(map(len, buckets)) == 6
+
+
+def test_processes_share_the_cores_unless_the_user_says_how_many(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(torch, "set_num_threads", chosen.append)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)), raising=False)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    _use_cores()
+    assert chosen == []
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    _use_cores()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "9")
+    _use_cores()
+    assert chosen == [1, 1]
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    _use_cores()
+    assert chosen[-1] == 3
 
 
 @needs_shared("golden", "model", "a", "train.npz")
@@ -229,8 +246,9 @@ def _torchrun(tmp_path, *arguments, processes=2):
 def test_two_processes_learn_what_one_does(tmp_path):
     from tests.core.training.toy import train_toy
 
-    wanted, summary, rows = train_toy(tmp_path / "alone", dropout=0.0)
-    done = _torchrun(tmp_path, tmp_path / "both", tmp_path / "out", "--dropout", "0")
+    options = {"batch_size": 3, "epochs": 1}  # 14 steps; for the last one a single example is left
+    wanted, summary, rows = train_toy(tmp_path / "alone", dropout=0.0, **options)
+    done = _torchrun(tmp_path, tmp_path / "both", tmp_path / "out", "--dropout", "0", "--options", json.dumps(options))
     assert done.returncode == 0, done.stderr
     first, second = (torch.load(tmp_path / f"out.{rank}", weights_only=True) for rank in (0, 1))
     assert same(first["parameters"], second["parameters"])
@@ -241,9 +259,11 @@ def test_two_processes_learn_what_one_does(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_that_were_killed_go_on_with_the_same_bits(tmp_path):
+def test_two_processes_that_were_stopped_and_killed_go_on_with_the_same_bits(tmp_path):
     options = ["--options", json.dumps({"save_every": 2})]
     assert _torchrun(tmp_path, tmp_path / "straight", tmp_path / "a", *options).returncode == 0
+    assert _torchrun(tmp_path, tmp_path / "killed", tmp_path / "b", *options, "--nudge-at", 3).returncode != 0
+    assert [path.name for path in (tmp_path / "killed").glob("step-*")] == ["step-00000003"]  # all agreed to stop
     assert _torchrun(tmp_path, tmp_path / "killed", tmp_path / "b", *options, "--die-at", 7).returncode != 0
     assert not (tmp_path / "b.0").exists()
     assert _torchrun(tmp_path, tmp_path / "killed", tmp_path / "b", *options).returncode == 0
