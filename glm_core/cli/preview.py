@@ -134,7 +134,10 @@ def _markdown(task: Task, one: dict[str, Any]) -> str:
         source = f"the function `{getattr(pvp.pattern, '__name__', type(pvp.pattern).__name__)}`"
     space = " " if one["answers"] and one["answers"][0]["answer"].startswith(" ") else ""
     text = one["text"].replace("⟦", space).replace("⟧", "").strip().replace("\n", "\n>\n> ")
-    words = " · ".join(f"{word['label']}: {word['answer'].strip()}" for word in one["answers"])
+    said: dict[str, list[str]] = {}
+    for word in one["answers"]:
+        said.setdefault(word["label"], []).append(word["answer"].strip())
+    words = " · ".join(f"{label}: {', '.join(answers)}" for label, answers in said.items())
     gold = f" (right: {one['gold']})" if one["gold"] is not None and len(one["answers"]) > 1 else ""
     return f"**{one['pattern']}**: {source}\n\n> {text}\n\n{words}{gold}\n"
 

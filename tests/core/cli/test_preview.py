@@ -37,6 +37,10 @@ def test_markdown_has_the_pattern_one_text_and_the_words(site: Site, capsys) -> 
     (site.folder / "samples").mkdir()
     (site.folder / "samples" / "train.jsonl").write_text(ROW, encoding="utf-8")
     assert main(["preview", "films/reviews", "--markdown"]) == 0
-    assert capsys.readouterr().out == (
-        "**it-was**: `{text} It was [MASK].`\n\n> Slow and long. It was [MASK].\n\nbad: terrible · good: great (right: bad)\n"
-    )
+    assert capsys.readouterr().out.splitlines() == [
+        "**it-was**: `{text} It was [MASK].`",
+        "",
+        "> Slow and long. It was [MASK].",
+        "",
+        "bad: terrible · good: great (right: bad)",
+    ]
