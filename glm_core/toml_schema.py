@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as fields_of
-from dataclasses import is_dataclass
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
 
-from glm_core import config, metrics
+from glm_core import metrics
 from glm_core.config import EvalConfig, TrainConfig, resolve
 from glm_core.errors import TemplateError, UsageError, did_you_mean
+from glm_core.examples import Example
+from glm_core.generation_config import GenerationConfig
 from glm_core.packs_check import TASK_NAME, check_blanks
 from glm_core.pvp import PVP, Combine, Edges
 from glm_core.tasks import Kind, Metric, Task
@@ -23,6 +24,7 @@ KEYS = (
     *("combine", "license", "citation", "splits", "label_names", "words", "patterns", "words_for", "recommended"),
     *("recipes", "edges", "value_range"),
 )
+_CONFIGS = (TrainConfig, EvalConfig, GenerationConfig)  # whose options a task may recommend
 _ONLY_CLOZE = ("labels", "words", "words_for", "label_names", "value_range", "combine")
 
 
@@ -60,12 +62,19 @@ def read_task(tasks: Table, name: str, home: Path | None) -> Task:
         summary=told.text("summary") or "",
         revision=revision or 1,
         languages=told.texts("languages") or ("en",),
-        recommended=_options(told.table("recommended"), kind, pvps),
-        recipes={one: _options(recipes.table(one), kind, pvps) for one in recipes.values} if recipes else {},
+        recommended=_options(told.table("recommended"), pvps),
+        recipes={one: _options(recipes.table(one), pvps) for one in recipes.values} if recipes else {},
         value_range=value_range,
+        segments=_row_per_choice if processor.choices else None,
         citation=told.text("citation") or "",
         license=told.text("license") or "",
     )
+
+
+def _row_per_choice(example: Example) -> list[list[str]]:
+    """How an example with choices reads to a classifier: all its texts, and one of the choices."""
+    text = " ".join(filter(None, example.fields.values()))
+    return [[text, choice] for choice in example.choices]
 
 
 def _refuse_strays(told: Table) -> None:
@@ -208,23 +217,16 @@ def _metrics(told: Table, labels: Sequence[str]) -> dict[str, Metric]:
     return {name: known[name] for name in names}
 
 
-def _options(told: Table | None, kind: Kind, pvps: Sequence[PVP]) -> dict[str, Any]:
+def _options(told: Table | None, pvps: Sequence[PVP]) -> dict[str, Any]:
     """Recommended values, checked as if they were flags."""
     if told is None:
         return {}
-    if kind != "generation":  # how texts are written has options of its own
-        told.only(_option_names())
+    told.only(("pattern", *(one.name for kind in _CONFIGS for one in fields_of(kind))))
     pattern = told.one_of("pattern", [one.name for one in pvps])
     for key, value in told.values.items():
         try:
-            for config_class in (TrainConfig, EvalConfig):
-                resolve(config_class, task={key: value})
+            for kind in _CONFIGS:
+                resolve(kind, task={key: value})
         except UsageError as error:
             raise told.error(key, str(error).removeprefix("--")) from error
     return dict(told.values) if pattern is None else {**told.values, "pattern": pattern}
-
-
-def _option_names() -> list[str]:
-    """What a task may recommend: its pattern, and the options of every config but a model's sizes."""
-    configs = [one for name, one in vars(config).items() if name.endswith("Config") and is_dataclass(one)]
-    return ["pattern", *(one.name for kind in configs if kind is not config.ModelConfig for one in fields_of(kind))]

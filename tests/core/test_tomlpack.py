@@ -285,6 +285,7 @@ def test_choices_stand_in_columns_or_in_a_list(column: bool, tmp_path: Path) -> 
     (example,) = task.read(task.processor.open(tmp_path), "train")
     cloze = task.cloze(example)
     assert (cloze.answers, cloze.labels, cloze.gold) == ((" it was cold", " it rained"), ("0", "1"), "1")
+    assert task.plain(example).segments == (("The pond froze", "it was cold"), ("The pond froze", "it rained"))
 
 
 def test_a_task_that_writes_has_a_target_and_several_blanks_have_several(tmp_path: Path) -> None:
