@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _bundled(task: Task) -> bool:
     """A task that brings its data along, with all three splits, can be shown without asking for anything."""
-    return task.kind == "cloze" and task.processor.bundled is not None
+    roles = {split.role for split in task.processor.splits if split.labelled}
+    return task.kind == "cloze" and task.processor.bundled is not None and roles >= {"train", "tune", "final"}
 
 
 def _show_prompt(task: Task, name: str, say: Any) -> None:
