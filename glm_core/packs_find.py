@@ -16,6 +16,7 @@ from typing import Any
 
 from glm_core.errors import UsageError, did_you_mean
 from glm_core.pack import PACK_NAME, Pack, Settings, Source, same_name
+from glm_core.toml_file import load_toml
 from glm_core.version import __version__
 
 GROUP = "glm.packs"
@@ -163,14 +164,9 @@ def _mentions_group(file: Path) -> bool:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[no-redef, import-not-found, unused-ignore]
-    try:
-        found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        return load_toml(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise UsageError(f"{path}: {error}") from error
-    return found
 
 
 def path_packs(path: str) -> list[Pack]:
@@ -181,12 +177,11 @@ def path_packs(path: str) -> list[Pack]:
     if place.is_dir() and (place / "pack.toml").is_file() and not _has_code(place):
         place /= "pack.toml"
     if place.is_file():
-        if place.suffix not in (".py", ".toml"):
+        if place.suffix == ".toml":
+            return [toml_file(path, place)]
+        if place.suffix != ".py":
             raise UsageError(f"{path}: is neither a folder nor a .py or .toml file; give the pack's folder or its file")
-        stem = place.resolve().parent.name if place.name == "pack.toml" else place.stem
-        # a file of tables is no module, so its name need not be one
-        module = re.sub(r"\W", "_", stem) if place.suffix == ".toml" else stem
-        return [_given(path, stem, "_glm_pack_" + module, place)]
+        return [_given(path, place.stem, "_glm_pack_" + place.stem, place)]
     project = read_project(place)
     if project is not None:
         return [replace(one, distribution=path, source="path", root=place.resolve()) for one in project.packs()]
@@ -195,6 +190,16 @@ def path_packs(path: str) -> list[Pack]:
     raise UsageError(
         f"{path}: holds no pack; wants a pyproject.toml with entry points in the group {GROUP}, or an __init__.py"
     )
+
+
+def toml_file(path: str, place: Path) -> Pack:
+    """The pack that a TOML file is, there already or not: named after the file, or the folder of a `pack.toml`.
+
+    Raises UsageError where that makes no name.
+    """
+    stem = place.resolve().parent.name if place.name == "pack.toml" else place.stem
+    # a file of tables is no module, so its name need not be one
+    return _given(path, stem, "_glm_pack_" + re.sub(r"\W", "_", stem), place)
 
 
 def _has_code(folder: Path) -> bool:

@@ -59,7 +59,7 @@ class TomlProcessor(DataProcessor):
     def example(self, row: dict[str, Any], uid: str, data: DataDir, *, labelled: bool = True) -> Example:
         """The example of one row, which `data` read last: errors name its line. Raises DataError."""
         require(row, [column for name, column in self.texts.items() if name not in self.optional], data)
-        fields = {name: _text(row.get(column), column, data) or "" for name, column in self.texts.items()}
+        fields = {name: as_text(row.get(column), column, data) or "" for name, column in self.texts.items()}
         choices = self._choices(row, data)
         return Example(
             uid=uid if self.uid is None else self._one(self.uid, row, data),
@@ -72,7 +72,7 @@ class TomlProcessor(DataProcessor):
 
     def _one(self, column: str, row: dict[str, Any], data: DataDir) -> str:
         require(row, (column,), data)
-        found = _text(row[column], column, data)
+        found = as_text(row[column], column, data)
         if not found:
             raise data.error(f"column '{column}' is empty here; it wants a value in every row")
         return found
@@ -83,17 +83,17 @@ class TomlProcessor(DataProcessor):
             (column,) = self.choices
             if not isinstance(row[column], list) or not row[column]:
                 raise data.error(f"column '{column}' wants a list of choices, and at least one")
-            return tuple(_text(one, column, data) or "" for one in row[column])
-        return tuple(_text(row[column], column, data) or "" for column in self.choices)
+            return tuple(as_text(one, column, data) or "" for one in row[column])
+        return tuple(as_text(row[column], column, data) or "" for column in self.choices)
 
     def _target(self, row: dict[str, Any], data: DataDir) -> str | tuple[str, ...] | None:
         require(row, self.target, data)
         if len(self.target) == 1:
             (column,) = self.target
             if isinstance(row[column], list):
-                return tuple(_text(one, column, data) or "" for one in row[column])
-            return _text(row[column], column, data)
-        return tuple(_text(row[column], column, data) or "" for column in self.target) or None
+                return tuple(as_text(one, column, data) or "" for one in row[column])
+            return as_text(row[column], column, data)
+        return tuple(as_text(row[column], column, data) or "" for column in self.target) or None
 
     def _label(self, row: dict[str, Any], data: DataDir, choices: tuple[str, ...]) -> str | None:
         if self.label is None:
@@ -104,7 +104,7 @@ class TomlProcessor(DataProcessor):
                 f"no label: there is no column '{self.label}' (this row has {has})"
                 f"{did_you_mean(self.label, map(str, row)) or '; say labelled = false for a split without labels'}"
             )
-        said = _text(row[self.label], self.label, data)
+        said = as_text(row[self.label], self.label, data)
         if said is None:
             return None
         label = self.label_names.get(said, said)
@@ -129,7 +129,7 @@ class TomlProcessor(DataProcessor):
         return label
 
 
-def _text(value: Any, column: str, data: DataDir) -> str | None:
+def as_text(value: Any, column: str, data: DataDir) -> str | None:
     """A value of a row as text: numbers and truth values as JSON spells them. None where there is none."""
     if value is None or isinstance(value, str):
         return value
