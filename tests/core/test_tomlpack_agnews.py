@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -22,6 +23,7 @@ def agnews() -> Iterator[dict[str, Task]]:
     plugins.reload(Settings(paths=(str(ROOT / "plugins" / "glm-pack-agnews"),), override=True))
     yield {name: task for name, task in plugins.list_tasks().items() if name.startswith("agnews/")}
     plugins.reload()
+    sys.modules.pop("glm_pack_agnews", None)  # other tests have packs of this name
 
 
 @needs_shared("data", "text_classification", "ag_news_csv")
