@@ -93,9 +93,8 @@ def _refusal(message: str) -> str:
     named = re.search(r"GLOBAL (\S+)", message) or re.search(r"(?:function|global|class) (\S+\.\S+)", message)
     if named is None:
         inner = re.search(r"WeightsUnpickler error: *(.+)", message)
-        return (
-            f"is not a file that torch saved, or is damaged ({(inner[1] if inner else message.splitlines()[0])[:120]})"
-        )
+        reason = (inner[1] if inner else message.splitlines()[0]).strip()[:120]
+        return "is not a file that torch saved, or is damaged" + (f" ({reason})" if reason else "")
     return (
         f"wants to call {named[1]} while it is read; weights need no such thing, and it was not called. "
         "Take the checkpoint as .safetensors, or save its state dict alone where you trust it"
