@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import glm_pack_agnews
 import pytest
 
+import glm_pack_agnews
 from glm_core import Task, metrics
 
 DATA = Path(__file__).parent / "data"

@@ -1,0 +1,73 @@
+"""Headlines: write the headline of a news story from its first sentence. The blank is written, not chosen."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from glm_core import PVP, DataDir, DataError, DataProcessor, Example, Split, Task
+from glm_pack_headlines.overlap import word_overlap
+
+FILE = "News_Category_Dataset_v3.json"
+
+
+class Headlines(DataProcessor):
+    """The one file of the News Category Dataset: a JSON object per line with `headline`, `short_description`, `link`.
+
+    It has no splits of its own. Of twenty stories one is for choosing and one for the final number, by a checksum of the
+    story's link, so that the splits stay what they are when the file grows. Stories without a headline or a description
+    are left out. A story without a headline on purpose (to be written) has `"headline": null`.
+    """
+
+    splits = (
+        Split("train", "train", (FILE,)),
+        Split("dev", "tune", (FILE,)),
+        Split("test", "final", (FILE,)),
+    )
+
+    def read(self, data: DataDir, split: Split) -> Iterator[Example]:
+        for name in split.files:
+            for number, row in enumerate(data.jsonl(name)):
+                example = self.example(row, number, data)
+                if example is not None and split_of(example.meta["link"]) == split.name:
+                    yield example
+
+    @staticmethod
+    def example(row: Mapping[str, Any], number: int, data: DataDir) -> Example | None:
+        """The story of a row; None where there is nothing to read or nothing to write."""
+        try:
+            headline, story, link = row["headline"], row["short_description"], row["link"]
+        except KeyError as error:
+            raise missing(error, row, data) from error
+        if not story.strip() or headline == "":
+            return None
+        texts = {"story": story, "category": row.get("category", "").title()}
+        return Example(f"story-{number}", texts, target=headline, meta={"link": link})
+
+
+def split_of(link: str) -> str:
+    """`train`, `dev` or `test`, the same for a link everywhere and always."""
+    return {0: "test", 1: "dev"}.get(zlib.crc32(link.encode("utf-8")) % 20, "train")
+
+
+def missing(error: KeyError, row: Mapping[str, Any], data: DataDir) -> DataError:
+    """The error for a row without one of the three."""
+    return data.error(f"no field '{error.args[0]}' (this row has {', '.join(row) or 'nothing'})")
+
+
+task = Task(
+    "headlines",
+    Headlines(),
+    (
+        PVP("headline", "{story} Headline: [MASK]"),
+        PVP("in-short", "{story} In short: [sMASK]"),
+        PVP("by-section", '{category|default="News"}: [MASK] {story}'),
+    ),
+    {"overlap": word_overlap},
+    kind="generation",
+    summary="Write the headline of a news story from its first sentence",
+    recommended={"max_length": 192, "max_tokens": 32, "beams": 4, "length_penalty": 0.7},
+    license="CC-BY-4.0",
+    citation="Misra 2022, News Category Dataset, arXiv 2209.11429",
+)
