@@ -30,6 +30,7 @@ COMMANDS = {
     "packs": "list the packs; info NAME, doctor, freeze",
     "models": "list the models by name",
     "preview": "show how examples read with their blank",
+    "check": "look for mistakes in a pack, its patterns and its data",
     "finetune": "train one model on one task",
     "evaluate": "score a model on a task",
     "predict": "answer new examples with a trained run",
