@@ -28,9 +28,12 @@ class Failed(Exception):
     """A metric raised an exception; the message is its name and first line."""
 
 
-def check_metrics(subject: Subject) -> Iterator[Finding]:
-    """Every metric of the task: its direction, on empty input, and on predictions where there are labelled examples."""
-    predictions = made_up(subject)
+def check_metrics(subject: Subject, predictions: Sequence[Sequence[Prediction]] | None = None) -> Iterator[Finding]:
+    """Every metric of the task: its direction, on empty input, and on predictions where there are labelled examples.
+
+    predictions: the same examples answered in several ways; by default made up from the data.
+    """
+    predictions = made_up(subject) if predictions is None else predictions
     for name, metric in subject.task.metrics.items():
         yield from direction(subject, name, metric)
         found = list(small_input(subject, name, metric, predictions))

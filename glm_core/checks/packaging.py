@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def pins(pack: Pack, sources: Sources) -> Iterator[Finding]:
 
 def dryness(pack: Pack) -> Iterator[Finding]:
     """P103 and P109, as far as importing goes."""
-    if pack.source == "test" and not pack.files:
+    if pack.source == "test" and pack.module not in sys.modules:
         return  # an object made by a test: there is no module to import
     all_seen = list({(one.kind, one.what): one for one in reversed(look_into(pack))}.values())[::-1]
     heavy = {(one.file, one.line) for one in all_seen if one.kind == "import"}
