@@ -215,6 +215,12 @@ def find_offer(task: Task) -> Offer[Task] | None:
     return None
 
 
+def path_of(task: Task) -> str:
+    """The path by which this task's pack was given, as it was typed; empty where the pack is installed, or there is none."""
+    offer = find_offer(task)
+    return offer.pack.distribution if offer is not None and offer.pack.source == "path" else ""
+
+
 def find_model(name: str) -> Offer[ModelSource]:
     """A named model. Raises as `get_task` does."""
     return _checked().find("models", name)

@@ -107,6 +107,7 @@ def data_folders(args: argparse.Namespace, task: Task) -> list[str]:
 
 def _print(result: Result, task: Task, done_before: bool) -> None:
     from glm_core.cli.evaluate import health_lines, print_measured
+    from glm_core.plugins import path_of
 
     done = " (done before; this is the stored result)" if done_before else ""
     print(f"{result.task} · {result.pattern} · seed {result.seed} · split {result.split}{done}\n")
@@ -127,10 +128,12 @@ def _print(result: Result, task: Task, done_before: bool) -> None:
         _line("warning", f"chosen on the final split '{result.split}': these numbers are too good")
     print()
     _line("run", str(result.run))
+    pack = path_of(task)
+    glm = f"glm --pack {pack}" if pack else "glm"
     finals = [split.name for split in task.processor.splits if split.role == "final" and split.name != result.split]
     if finals:
-        _line("next", f"glm evaluate --run {result.run} --split {finals[0]}")
-    _line("" if finals else "next", f"glm predict {result.run} FILE")
+        _line("next", f"{glm} evaluate --run {result.run} --split {finals[0]}")
+    _line("" if finals else "next", f"{glm} predict {result.run} FILE")
 
 
 def _no_better(result: Result, task: Task) -> bool:

@@ -17,6 +17,7 @@ class Asked:
 
     task: full name. model, data: as they were given. model_options: what else was said about the model (`preset`, `vocab`).
     pool, head: of a classifier. train, tune: names of splits. origin: who set each option's value.
+    pack: the path of the task's pack, where that is not installed.
     """
 
     task: str
@@ -35,6 +36,7 @@ class Asked:
     allow_final: bool = False
     model_options: Mapping[str, str] = field(default_factory=dict)
     origin: Mapping[str, str] = field(default_factory=dict)
+    pack: str = ""
 
     def as_dict(self, out: str) -> dict[str, Any]:
         """The content of `run.json`. Its `config` table can be given back as `--config`."""
@@ -60,7 +62,7 @@ class Asked:
 
     def command(self, out: str) -> list[str]:
         """A command line that asks for the same, whatever the task recommends by then."""
-        words = ["glm", "finetune", self.task, "--model", self.model]
+        words = ["glm", *(("--pack", self.pack) if self.pack else ()), "finetune", self.task, "--model", self.model]
         for key, value in self.model_options.items():
             words += _flag(key, value)
         for one in self.data:

@@ -105,7 +105,7 @@ def load_bundle(
         kind, fingerprint, options = about["backbone"], about["tokenizer"], about["evaluation"]
     except (KeyError, TypeError) as error:
         raise DataError(f"is not a bundle of this version of glm-core ({error})", file=folder / ABOUT) from error
-    task = task or get_task(name)
+    task = task or _task_named(name, about.get("pack"))
     _same_task(folder, task, revision, pattern, about)
     if load is None and method == "classifier":
         load = Classifier.load
@@ -130,6 +130,16 @@ def backbone_name(backbone: Backbone) -> str | None:
             if reference == f"{cls.__module__}:{cls.__qualname__}":
                 return f"{pack.name}/{name}"
     return None
+
+
+def _task_named(name: str, pack: str | None) -> Task:
+    """The task of a run. Raises UsageError, with what to type where its pack was given by a path."""
+    try:
+        return get_task(name)
+    except UsageError as error:
+        if pack is None or not Path(pack).expanduser().exists():
+            raise
+        raise UsageError(f"{error} It came from {pack}: say --pack {pack}") from error
 
 
 def _same_task(folder: Path, task: Task, revision: int, pattern: str | None, about: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from glm_core.data import DataDir
 from glm_core.errors import DataError, GlmError, UsageError, did_you_mean
 from glm_core.examples import Example, Prediction, Split
 from glm_core.model.classifier import Classifier, Pool
-from glm_core.plugins import record_hooks
+from glm_core.plugins import path_of, record_hooks
 from glm_core.runs.asked import Asked
 from glm_core.runs.bundle import write_bundle
 from glm_core.runs.claim import claim, refuse_another
@@ -112,6 +112,7 @@ def finetune(
         allow_final=allow_final,
         model_options=model_options or {},
         origin=origin or {},
+        pack=path_of(task),
     )
     job = _Job(task, asked, train, tune, task.processor.open(*asked.data), RunDir(out), overwrite, progress)
     job.read()
