@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "demo": "train and try the bundled model in a minute; no data needed",
+    "quick": "try a file of your own: a pattern, a few words, no pack",
     "tasks": "list the tasks, or show one in full",
     "packs": "list the packs; info NAME, doctor, freeze",
     "models": "list the models by name",
