@@ -1,0 +1,164 @@
+"""`glm pretrain CORPUS… --out RUN`: train a model by filling blanks in plain text, from nothing or from any checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glm_core.model.glm_backbone import GLMBackbone
+    from glm_core.runs.pretrain_model import Sizes
+    from glm_core.runs.pretrain_run import PretrainResult
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from glm_core.cli.flags import add_config, add_json
+    from glm_core.config import TrainConfig
+    from glm_core.pretrain_config import PretrainConfig
+
+    parser.add_argument("corpora", nargs="+", metavar="CORPUS", help="folders written by `glm corpus build`")
+    parser.add_argument("--out", required=True, metavar="RUN", help="the run's folder; its model is RUN/bundle/model")
+    parser.add_argument("--model", metavar="NAME|FOLDER", help="go on from this checkpoint instead of fresh weights")
+    add_sizes(parser)
+    parser.add_argument("--weights", metavar="X,X", help="how often each corpus is drawn from [by its tokens]")
+    parser.add_argument("--dev", action="append", default=[], metavar="CORPUS", help="held-out text (repeatable)")
+    parser.add_argument("--dev-share", type=float, default=0.005, metavar="X", help="without --dev: held out [0.005]")
+    parser.add_argument("--dev-rows", type=int, default=256, metavar="N", help="held-out rows measured [256]")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="decides all that is drawn [1]")
+    parser.add_argument(
+        "--processes", type=int, default=0, metavar="N", help="processes that make rows ahead [0: a thread of this one]"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … [auto]")
+    parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds a run")
+    add_json(parser)
+    add_config(parser, TrainConfig, PretrainConfig)
+
+
+def run(args: argparse.Namespace) -> None:
+    from glm_core.cli.flags import config_from
+    from glm_core.cli.output import print_json
+    from glm_core.config import TrainConfig
+    from glm_core.pretrain_config import PretrainConfig
+    from glm_core.runs.pretrain import ADVICE, pretrain
+    from glm_core.runs.run_dir import RunDir
+
+    config, origin = config_from(args, TrainConfig, ADVICE)
+    infilling, its_origin = config_from(args, PretrainConfig)
+    done_before = RunDir(args.out).state == "done" and not args.overwrite
+    words = _model_words(args)
+    result = pretrain(
+        args.corpora,
+        lambda: _model(args),
+        args.out,
+        weights=_weights(args.weights),
+        dev=args.dev,
+        dev_share=args.dev_share,
+        dev_rows=args.dev_rows,
+        seed=args.seed,
+        config=config,
+        infilling=infilling,
+        processes=args.processes,
+        overwrite=args.overwrite,
+        model_words=words,
+        origin={**its_origin, **origin},
+    )
+    if int(os.environ.get("RANK", "0")):
+        return  # under torchrun the first process speaks for all
+    if args.json:
+        print_json({**result.as_dict(), "run": str(args.out), "done_before": done_before})
+    else:
+        _print(result, done_before)
+
+
+def add_sizes(parser: argparse.ArgumentParser) -> None:
+    """The flags of a fresh model; `sizes_from` reads them."""
+    group = parser.add_argument_group("fresh model", "sizes of a published model, or your own, over a vocabulary")
+    group.add_argument("--preset", metavar="NAME", help="sizes of a published model (glm models)")
+    group.add_argument("--layers", type=_positive, metavar="N", help="transformer layers")
+    group.add_argument("--width", type=_positive, metavar="N", help="width of a state")
+    group.add_argument("--heads", type=_positive, metavar="N", help="attention heads [one per 64 of width]")
+    group.add_argument("--positions", type=_positive, metavar="N", help="the longest row it will read [512]")
+    group.add_argument("--no-block-positions", action="store_true", help="one table of positions only")
+    group.add_argument("--vocab", metavar="FOLDER", help="its vocabulary (glm tokenizer train)")
+
+
+def sizes_from(args: argparse.Namespace) -> Sizes:
+    """What is asked of a fresh model. Raises UsageError where neither sizes nor a preset are given, or no vocabulary."""
+    from glm_core.errors import UsageError
+    from glm_core.runs.pretrain_model import Sizes
+
+    if args.preset is None and (args.layers is None or args.width is None):
+        raise UsageError("how large is the model to be? give --preset NAME, or --layers and --width")
+    if args.vocab is None:
+        raise UsageError(
+            "a fresh model needs a vocabulary: give its folder with --vocab (glm tokenizer train makes one)"
+        )
+    return Sizes(args.preset, args.layers, args.width, args.heads, args.positions, not args.no_block_positions)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _weights(text: str | None) -> list[float] | None:
+    from glm_core.errors import UsageError
+
+    try:
+        return None if text is None else [float(one) for one in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--weights wants numbers with commas between them, one per corpus; got '{text}'") from None
+
+
+def _model(args: argparse.Namespace) -> GLMBackbone:
+    from glm_core.runs.pretrain_model import fresh_model
+
+    if args.model is None:
+        return fresh_model(sizes_from(args), args.vocab, seed=args.seed, device=args.device)
+    from glm_core.model_sources import load_backbone
+
+    found: Any = load_backbone(args.model, device=args.device, preset=args.preset, vocab=args.vocab)
+    return found
+
+
+def _model_words(args: argparse.Namespace) -> list[str]:
+    """The flags that name the model. Raises UsageError for sizes beside a checkpoint, which has its own."""
+    from glm_core.errors import UsageError
+
+    sizes = ("layers", "width", "heads", "positions")
+    given = [one for one in sizes if getattr(args, one) is not None]
+    if args.model is None:
+        sizes_from(args)
+    elif given or args.no_block_positions:
+        flag = given[0] if given else "no-block-positions"
+        raise UsageError(f"--model brings its own sizes; leave out --{flag}, or --model for a fresh one")
+    words = []
+    for name in ("model", "preset", *sizes, "vocab"):
+        if getattr(args, name) is not None:
+            words += [f"--{name}", str(getattr(args, name))]
+    return [*words, "--no-block-positions"] if args.no_block_positions else words
+
+
+def _print(result: PretrainResult, done_before: bool) -> None:
+    from glm_core.cli.output import print_table
+
+    done = " (done before; this is the stored result)" if done_before else ""
+    print(f"{result.n_parameters / 1e6:.1f} M parameters · seed {result.seed}{done}\n")
+    rows = [
+        (name, f"{result.before.get(name, float('nan')):.4f}", f"{value:.4f}") for name, value in result.metrics.items()
+    ]
+    print_table(("held out", "before", "after"), rows, right=("before", "after"))
+    training = result.training
+    speed = training["tokens"] / max(training["seconds"], 1e-9)
+    print(
+        f"\ntrained  {training['steps']} steps, {training['tokens']:,} tokens in {training['seconds']:.0f} s "
+        f"({speed:,.0f} a second), the best after {training['best_step']}"
+    )
+    for warning in training["warnings"]:
+        print(f"warning  {warning}")
+    print(f"curve    {result.run / 'curve.svg'}")
+    where = result.model if result.model.is_absolute() else f"./{result.model}"
+    print(f'next     glm generate --model {where} "…"')
