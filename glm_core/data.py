@@ -53,7 +53,9 @@ class DataDir:
         raise DataError(f"no file {name} in {where} (there: {shown}){did_you_mean(name, there)}")
 
     def has(self, name: str) -> bool:
-        """Whether a file is there, compressed or not."""
+        """Whether a file is there, compressed or not; or any that matches, as in `data.has("train/*/*.txt")`."""
+        if "*" in name:
+            return any(path.is_file() for folder in self.folders for path in folder.glob(name))
         return any((folder / (name + suffix)).is_file() for folder in self.folders for suffix in ("", *_COMPRESSED))
 
     def glob(self, pattern: str) -> list[str]:

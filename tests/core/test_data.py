@@ -57,6 +57,7 @@ def test_many_files_come_in_the_order_of_their_numbers(folder: Path) -> None:
         put(folder, name, "text")
     (folder / "train/high/11.txt").mkdir()
     data = DataDir(folder)
+    assert data.has("train/*/*.txt") and not data.has("train/*/*.tsv")
     assert data.glob("train/*/*.txt") == ["train/high/9.txt", "train/high/10.txt", "train/middle/1.txt"]
     with pytest.raises(DataError) as caught:
         data.glob("test/*/*.txt")

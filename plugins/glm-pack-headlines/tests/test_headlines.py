@@ -1,6 +1,7 @@
 """What is this pack's own: its splits, the stories it leaves out, its metric."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from glm_core import Example, Prediction
 from glm_pack_headlines.overlap import shared, word_overlap
 from glm_pack_headlines.task import split_of, task
 
-SAMPLES = "src/glm_pack_headlines/samples"
+SAMPLES = str(Path(__file__).parents[1] / "src" / "glm_pack_headlines" / "samples")
 
 
 def said(text: str, target: str | None) -> Prediction:

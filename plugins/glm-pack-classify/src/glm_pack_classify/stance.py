@@ -48,7 +48,7 @@ def _task(name: str, *languages: str) -> Task:
         {"f1_macro": metrics.f1_macro, "accuracy": metrics.accuracy},
         summary=f"Is a comment for or against what a political question proposes? ({', '.join(languages)})",
         languages=languages,
-        recommended={"pattern": "quoted-oui"} if languages == ("fr",) else {},
+        recommended={"pattern": "quoted-oui" if languages == ("fr",) else "quoted-ja", "length_penalty": 0.0},
         license="CC-BY-NC-4.0",
         citation="Vamvas and Sennrich 2020, X-Stance, arXiv 2003.08385",
     )

@@ -60,7 +60,7 @@ task = Task(
     {"accuracy": metrics.accuracy},
     summary="Questions of common sense, each with five answers of its own",
     segments=question_and_choice,
-    recommended={"pattern": "listed", "max_length": 128},
+    recommended={"pattern": "listed", "max_length": 256},
     license="MIT",
     citation="Talmor et al. 2019, CommonsenseQA, arXiv 1811.00937",
 )
