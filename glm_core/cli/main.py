@@ -32,6 +32,7 @@ COMMANDS = {
     "models": "list the models by name",
     "preview": "show how examples read with their blank",
     "check": "look for mistakes in a pack, its patterns and its data",
+    "new-pack": "write a pack of your own that works, to be filled in",
     "finetune": "train one model on one task",
     "evaluate": "score a model on a task",
     "predict": "answer new examples with a trained run",

@@ -52,8 +52,13 @@ def run(args: argparse.Namespace) -> int:
         examples = [one for one in examples if one.uid == args.uid]
         if not examples:
             raise UsageError(f"split '{split}' of {task.name} has no example '{args.uid}'")
-    tokenizer, masks = tokenizer_of(args.model, vocab=args.vocab)
     pvps = [task.pvp(args.pattern)] if args.pattern is not None else list(task.pvps)
+    if args.markdown:
+        from glm_core.scaffold.markdown import as_markdown
+
+        print("\n".join(as_markdown(task, task.cloze(one, pvp.name)) for one in examples for pvp in pvps), end="")
+        return 0
+    tokenizer, masks = tokenizer_of(args.model, vocab=args.vocab)
     length = args.max_length or task.recommended.get("max_length", 256)
     shown = []
     for example in examples:
@@ -62,9 +67,6 @@ def run(args: argparse.Namespace) -> int:
             shown.append(_describe(task, cloze, tokenizer, masks, length, args))
     if args.json:
         print_json(shown)
-        return 0
-    if args.markdown:
-        print("\n".join(_markdown(task, one) for one in shown), end="")
         return 0
     for one in shown:
         _print(one, tokens=args.tokens)
@@ -123,23 +125,6 @@ def _describe(
 def _shown(part: Any, kept: str) -> str:
     """What stayed of a text, a blank in its brackets, nothing for a soft place."""
     return kept or (f"⟦{part.mask}⟧" if hasattr(part, "mask") else "")
-
-
-def _markdown(task: Task, one: dict[str, Any]) -> str:
-    """A pattern with its template or function, and one text that it made with the answers: a section of a README."""
-    pvp = task.pvp(one["pattern"])
-    if isinstance(pvp.pattern, str):
-        source = f"`{pvp.pattern}`"
-    else:
-        source = f"the function `{getattr(pvp.pattern, '__name__', type(pvp.pattern).__name__)}`"
-    space = " " if one["answers"] and one["answers"][0]["answer"].startswith(" ") else ""
-    text = one["text"].replace("⟦", space).replace("⟧", "").strip().replace("\n", "\n>\n> ")
-    said: dict[str, list[str]] = {}
-    for word in one["answers"]:
-        said.setdefault(word["label"], []).append(word["answer"].strip())
-    words = " · ".join(f"{label}: {', '.join(answers)}" for label, answers in said.items())
-    gold = f" (right: {one['gold']})" if one["gold"] is not None and len(one["answers"]) > 1 else ""
-    return f"**{one['pattern']}**: {source}\n\n> {text}\n\n{words}{gold}\n"
 
 
 def _print(one: dict[str, Any], *, tokens: bool) -> None:
