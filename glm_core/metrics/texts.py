@@ -15,6 +15,7 @@ from typing import NamedTuple
 from glm_core.examples import Example, Prediction
 
 NO_ANSWER = "N/A"
+SEVERAL = " … "  # between the texts of several blanks, as predictions and answers have them
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _WITHOUT_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -44,7 +45,7 @@ def references(example: Example) -> tuple[str, ...]:
         return (answers,) if isinstance(answers, str) else tuple(answers)
     if example.target is None:
         return ()
-    return (example.target,) if isinstance(example.target, str) else (" ".join(example.target),)
+    return (example.target,) if isinstance(example.target, str) else (SEVERAL.join(example.target),)
 
 
 def normalize_answer(text: str) -> str:

@@ -192,7 +192,7 @@ class _PartA:
                     lost = 0 if one.max is None else max(0, len(piece.ids) - one.max)
                     self.may_lose[index] = Stretch(len(piece.ids), segment, one.cut, one.priority, lost)
             elif isinstance(one, Blank):
-                piece = Encoded([_mask_id(one, tokenizer, masks)])
+                piece = Encoded([mask_id(one, tokenizer, masks)])
             elif isinstance(one, Soft):
                 piece = Encoded(list(range(-n_soft - 1, -n_soft - one.n - 1, -1)))
                 n_soft += one.n
@@ -299,7 +299,8 @@ def _encode(text: str, cloze: Cloze, tokenizer: Tokenizer) -> Encoded:
     return tokenizer.encode(text, specials=cloze.specials)
 
 
-def _mask_id(blank: Blank, tokenizer: Tokenizer, masks: frozenset[str]) -> int:
+def mask_id(blank: Blank, tokenizer: Tokenizer, masks: frozenset[str]) -> int:
+    """The id of a blank; one that the model was not trained on is [MASK]."""
     found = getattr(tokenizer.special, _SPECIAL_OF[blank.mask]) if blank.mask in masks else None
     return tokenizer.special.mask if found is None else found
 
