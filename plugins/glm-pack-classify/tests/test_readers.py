@@ -119,7 +119,7 @@ def test_accuracy_is_told_by_level() -> None:
     examples = read(race.task, "dev")
     said = [Prediction(one, label=one.label if one.meta["level"] == "high" else "B") for one in examples]
     assert race.middle_and_high(said) == {"high": 1.0, "middle": 0.0}
-    assert race.middle_and_high([]) == {}
+    assert race.middle_and_high([]) == {"middle": 0.0, "high": 0.0}
 
 
 # ---- SQuAD
