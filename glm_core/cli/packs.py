@@ -90,7 +90,7 @@ def _info(packs: tuple[Pack, ...], args: argparse.Namespace) -> None:
         print(f"{pack.name}  {pack.status}{_heavy(pack)}")
         if pack.message:
             print("  " + pack.message.replace("\n", "\n  "))
-        print(f"  from {pack.label} ({pack.source}), entry point {pack.entry}")
+        print(f"  from {pack.label} ({pack.source}){'' if pack.is_toml else f', entry point {pack.entry}'}")
         for file in pack.files:
             print(f"  code in {file}")
         for name, task in pack.tasks.items():

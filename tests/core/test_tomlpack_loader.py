@@ -200,6 +200,8 @@ def test_the_command_line_takes_files(site: Site, tmp_path: Path, capsys, monkey
     assert "great" in capsys.readouterr().out
     assert main(["--pack", "mood.toml", "tasks", "mood"]) == 0
     assert "mood/mood" in capsys.readouterr().out
+    assert main(["--pack", "mood.toml", "packs", "info", "mood"]) == 0
+    assert "  from mood.toml (path)\n" in capsys.readouterr().out
     assert main(["tasks", "./bad.toml"]) == 3
     said = "glm: error: ./bad.toml:2: unknown key 'lables' in task.mood; did you mean 'labels'?\n"
     assert capsys.readouterr().err == said

@@ -17,6 +17,7 @@ from glm_core.cli.quick import words_from
 from glm_core.errors import UsageError
 from glm_core.runs.draft import draft, hold_out
 from glm_core.tomlpack import read_tasks
+from tests.house.test_dry import heavy_after
 
 WORDS = ("--words", "good=great,fine", "--words", "bad=terrible")
 MODEL = ("--model", "./model", "--backbone", "toy")
@@ -288,6 +289,22 @@ def test_a_mistake_is_one_message_and_nothing_is_written(glm, changed: tuple[str
     assert told.code == 2
     assert told.err.startswith("glm: error: ") and message in told.err
     assert here() == before
+
+
+def test_what_was_typed_is_judged_before_torch_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("text\tlabel\nx\tgood\nx\tgood\nx\tbad\n")
+    words = [
+        "quick",
+        str(tmp_path / "a.tsv"),
+        "--words",
+        "good=great",
+        "--words",
+        "bad=terrible",
+        "--pattern",
+        "{x} [MASK]",
+    ]
+    heavy = heavy_after(f"from glm_core.cli.main import main\nassert main({words!r}) == 2")
+    assert not {"torch", "numpy"} & set(heavy)
 
 
 def test_one_label_is_no_choice(glm) -> None:
