@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from glm_core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from glm_core.backbone import Backbone, ModelSource, Weighed
+    from glm_core.backbone import Backbone, Filled, ModelSource, Weighed
     from glm_core.config import EvalConfig, ModelConfig, TrainConfig
     from glm_core.data import DataDir
     from glm_core.errors import DataError, PackError, TemplateError
     from glm_core.examples import Answer, Example, Prediction, Split
+    from glm_core.generation_config import GenerationConfig
     from glm_core.hookspecs import hookimpl
     from glm_core.model.batch import Batch
     from glm_core.model.classifier import Classifier
@@ -51,11 +52,12 @@ if TYPE_CHECKING:
     from glm_core.training.trainer import Trainer
 
 _MODULES = {
-    "backbone": ("Backbone", "ModelSource", "Weighed"),
+    "backbone": ("Backbone", "Filled", "ModelSource", "Weighed"),
     "config": ("EvalConfig", "ModelConfig", "TrainConfig"),
     "data": ("DataDir",),
     "errors": ("DataError", "PackError", "TemplateError"),
     "examples": ("Answer", "Example", "Prediction", "Split"),
+    "generation_config": ("GenerationConfig",),
     "hookspecs": ("hookimpl",),
     "model.batch": ("Batch",),
     "model.classifier": ("Classifier",),

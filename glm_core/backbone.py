@@ -6,17 +6,20 @@ torch appears in annotations only: fakes are trivial in tests, and packs that of
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from glm_core.errors import UsageError
 from glm_core.pvp import Cloze
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from glm_core.config import TrainConfig
+    from glm_core.generation_config import GenerationConfig
     from glm_core.tokens.tokenizer import Tokenizer
 
 
@@ -41,6 +44,30 @@ class Weighed(NamedTuple):
     log_probs: Tensor  # (Q, C, T) natural log, 0 where there is no token
     mask: Tensor  # (Q, C, T) bool
     greedy: Tensor | None = None  # (Q, C) bool: each token of the answer is the most likely one at its place
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A text whose blanks were written.
+
+    texts: what was written into each blank, without the whitespace around it.
+    text: the whole text with the blanks replaced.
+    finished: whether each blank ended by itself, or else because no more was allowed.
+    ids: the tokens of each blank, ends not included; a stop text is still among them.
+    """
+
+    texts: tuple[str, ...]
+    text: str
+    finished: tuple[bool, ...]
+    ids: tuple[tuple[int, ...], ...] = ()
+
+
+class Chunk(NamedTuple):
+    """A piece of a text that is being filled. All chunks of a cloze, one behind the other, are `Filled.text`."""
+
+    cloze: int  # its number in the call
+    blank: int | None  # the blank that is being written; None: words of the text itself
+    text: str
 
 
 class Backbone(ABC):
@@ -82,6 +109,26 @@ class Backbone(ABC):
     @abstractmethod
     def pool(self, batch: Any, at: str = "cls") -> Tensor:
         """One state per cloze, (Q, D): at "cls", at "sop" (the start of the blank) or "last" (of the text)."""
+
+    def fill(
+        self,
+        clozes: Sequence[Cloze],
+        config: GenerationConfig,
+        *,
+        rng: Random | None = None,
+        candidates: Sequence[Sequence[str | tuple[str, ...]] | None] | None = None,
+        watch: Callable[[Chunk], None] | None = None,
+    ) -> list[Filled]:
+        """Write the blanks of every cloze, from left to right; each blank sees the ones before it.
+
+        rng: where all that is drawn comes from; by default a new one of `config.seed`. What a cloze draws does not depend
+        on how clozes are put into batches.
+        candidates: for each cloze the texts that may be written, as they stand in the text (with the space before them),
+        or None: anything. Strings are candidates of every blank; tuples of strings fill all blanks together.
+        watch: told every piece of text as soon as it is certain; with beams, blank by blank.
+        Raises UsageError where the backbone cannot write, or a text does not fit.
+        """
+        raise UsageError(f"a {type(self).__name__} chooses among answers and cannot write; use a GLM")
 
     @abstractmethod
     def save(self, where: Path) -> None:

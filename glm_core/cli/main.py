@@ -36,6 +36,7 @@ COMMANDS = {
     "finetune": "train one model on one task",
     "evaluate": "score a model on a task",
     "predict": "answer new examples with a trained run",
+    "generate": "write what is missing in a text with blanks",
     "convert": "write a checkpoint in another layout",
     "submit": "write the leaderboard's files from a run's predictions",
 }

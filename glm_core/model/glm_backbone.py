@@ -6,18 +6,20 @@ Q clozes, C answers of T tokens, M scored places, D hidden size, V vocabulary.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from glm_core.backbone import Backbone, Weighed
+from glm_core.backbone import Backbone, Chunk, Filled, Weighed
 from glm_core.config import TrainConfig
 from glm_core.errors import UsageError
+from glm_core.generation_config import GenerationConfig
 from glm_core.model.batch import Batch, collate
 from glm_core.model.masks import row_mask
 from glm_core.model.scores import answer_scores, choice_loss, label_scores, table, token_log_probs, token_loss
@@ -220,6 +222,19 @@ class GLMBackbone(Backbone):
     def pool(self, batch: Batch, at: str = "cls") -> Tensor:
         column = {"cls": 0, "sop": 1, "last": 2}[at]
         return self.states(batch).flatten(0, 1)[batch.ends[:, column]]
+
+    def fill(
+        self,
+        clozes: Sequence[Cloze],
+        config: GenerationConfig,
+        *,
+        rng: Random | None = None,
+        candidates: Sequence[Sequence[str | tuple[str, ...]] | None] | None = None,
+        watch: Callable[[Chunk], None] | None = None,
+    ) -> list[Filled]:
+        from glm_core.model.fill import fill
+
+        return fill(self, clozes, config, rng=rng, candidates=candidates, watch=watch)
 
     def save(self, where: Path) -> None:
         from glm_core.model.glm_files import save_glm

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from tests.house.sources import Import, imports, modules
 
 FLOORS = {
-    1: "atomic config data errors examples metrics parts presets pretrain_config pvp templates toml_file toml_table version",
+    1: "atomic config data errors examples generation_config metrics parts presets pretrain_config pvp templates toml_file "
+    "toml_table version",
     2: "backbone hookspecs model_sources pack packs_check packs_doctor packs_find packs_import packs_load plugins tasks "
     "toml_data toml_processor toml_schema tomlpack",
     3: "tokens",

@@ -14,7 +14,7 @@ Answer BLANK Backbone Batch Classifier Cloze DOCUMENT_BLANK DataDir DataError Da
 Instance JsonlProcessor ModelConfig ModelSource PVP PackError Part Prediction Row SENTENCE_BLANK SPLIT Split Task Template
 TemplateError Text Tokenizer TrainConfig TsvProcessor Weighed get_task hookimpl list_packs list_tasks load_backbone
 load_tokenizer lowercase_first metrics presets shortenable soft straighten_quotes strip_final_punctuation toml_pack
-unpack uppercase_first Predictor Result Summary Trainer evaluate finetune predict
+unpack uppercase_first Filled GenerationConfig Predictor Result Summary Trainer evaluate finetune predict
 """
 NAMES = TEXT.split()
 
