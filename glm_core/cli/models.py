@@ -1,4 +1,7 @@
-"""`glm models`: the models that have a name, their sizes, and where their files come from."""
+"""`glm models`: the models that have a name, their sizes, and where their files come from.
+
+`glm models new PRESET OUT --vocab V`, or sizes of your own, writes one with fresh weights.
+"""
 
 from __future__ import annotations
 
@@ -19,21 +22,65 @@ YOURS = "yours"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from glm_core.cli.flags import add_json
+    from glm_core.cli.sizes import add_sizes
 
-    parser.add_argument("name", nargs="?", help="one model only")
+    what = "NAME: one model only; new OUT, or new PRESET OUT: write a model with fresh weights"
+    parser.add_argument("words", nargs="*", metavar="NAME", help=what)
     add_json(parser)
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="new: decides the weights [1]")
+    parser.add_argument("--overwrite", action="store_true", help="new: replace a folder that is there already")
+    add_sizes(parser)
 
 
 def run(args: argparse.Namespace) -> None:
+    from glm_core.cli.sizes import given_sizes
+    from glm_core.errors import UsageError
+
+    if args.words[:1] == ["new"]:
+        _new(args)
+        return
+    if len(args.words) > 1 or given_sizes(args) or args.overwrite:
+        raise UsageError("glm models NAME shows one model; glm models new OUT --layers … writes a fresh one")
+    _show(args, *args.words)
+
+
+def _new(args: argparse.Namespace) -> None:
+    """Write a model with the weights that a seed gives."""
+    from glm_core.cli.output import print_json
+    from glm_core.cli.sizes import sizes_from
+    from glm_core.errors import UsageError
+    from glm_core.presets import count_parameters
+    from glm_core.runs.pretrain_model import fresh_model
+
+    if len(args.words) not in (2, 3):
+        raise UsageError(
+            "glm models new OUT, or glm models new PRESET OUT: the folder to write is missing or not alone"
+        )
+    out = Path(args.words[-1])
+    if not args.overwrite and out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise UsageError(f"{out}: is there already; choose another folder, or --overwrite to replace it")
+    sizes = sizes_from(args, args.words[1] if len(args.words) == 3 else None)
+    model = fresh_model(sizes, args.vocab, seed=args.seed, device="cpu")
+    model.save(out)
+    config = model.module.config
+    told = {"model": str(out), "seed": args.seed, "parameters": count_parameters(config), "config": config}
+    if args.json:
+        print_json(told)
+        return
+    shape = f"{config.n_layers} layers of width {config.hidden_size}, {config.n_heads} heads"
+    print(f"{out}: {count_parameters(config) / 1e6:,.1f} M fresh parameters, {shape}, seed {args.seed}")
+
+
+def _show(args: argparse.Namespace, name: str | None = None) -> None:
     from glm_core.cli.output import print_json, print_table
     from glm_core.plugins import find_model, list_models
 
-    names = [find_model(args.name).name] if args.name is not None else list(list_models())
-    found = [describe(find_model(name)) for name in names]
+    names = [find_model(name).name] if name is not None else list(list_models())
+    found = [describe(find_model(one)) for one in names]
     if args.json:
         print_json(found)
         return
-    if args.name is not None:
+    if name is not None:
         _print_one(found[0])
         return
     shorts = [one["name"].partition("/")[2] for one in found]

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glm_core.model.glm_backbone import GLMBackbone
-    from glm_core.runs.pretrain_model import Sizes
     from glm_core.runs.pretrain_run import PretrainResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from glm_core.cli.flags import add_config, add_json
+    from glm_core.cli.sizes import add_sizes
     from glm_core.config import TrainConfig
     from glm_core.pretrain_config import PretrainConfig
 
@@ -71,39 +71,6 @@ def run(args: argparse.Namespace) -> None:
         _print(result, done_before)
 
 
-def add_sizes(parser: argparse.ArgumentParser) -> None:
-    """The flags of a fresh model; `sizes_from` reads them."""
-    group = parser.add_argument_group("fresh model", "sizes of a published model, or your own, over a vocabulary")
-    group.add_argument("--preset", metavar="NAME", help="sizes of a published model (glm models)")
-    group.add_argument("--layers", type=_positive, metavar="N", help="transformer layers")
-    group.add_argument("--width", type=_positive, metavar="N", help="width of a state")
-    group.add_argument("--heads", type=_positive, metavar="N", help="attention heads [one per 64 of width]")
-    group.add_argument("--positions", type=_positive, metavar="N", help="the longest row it will read [512]")
-    group.add_argument("--no-block-positions", action="store_true", help="one table of positions only")
-    group.add_argument("--vocab", metavar="FOLDER", help="its vocabulary (glm tokenizer train)")
-
-
-def sizes_from(args: argparse.Namespace) -> Sizes:
-    """What is asked of a fresh model. Raises UsageError where neither sizes nor a preset are given, or no vocabulary."""
-    from glm_core.errors import UsageError
-    from glm_core.runs.pretrain_model import Sizes
-
-    if args.preset is None and (args.layers is None or args.width is None):
-        raise UsageError("how large is the model to be? give --preset NAME, or --layers and --width")
-    if args.vocab is None:
-        raise UsageError(
-            "a fresh model needs a vocabulary: give its folder with --vocab (glm tokenizer train makes one)"
-        )
-    return Sizes(args.preset, args.layers, args.width, args.heads, args.positions, not args.no_block_positions)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
 def _weights(text: str | None) -> list[float] | None:
     from glm_core.errors import UsageError
 
@@ -114,9 +81,11 @@ def _weights(text: str | None) -> list[float] | None:
 
 
 def _model(args: argparse.Namespace) -> GLMBackbone:
-    from glm_core.runs.pretrain_model import fresh_model
-
+    """The checkpoint that is gone on with, or a fresh one of the asked sizes."""
     if args.model is None:
+        from glm_core.cli.sizes import sizes_from
+        from glm_core.runs.pretrain_model import fresh_model
+
         return fresh_model(sizes_from(args), args.vocab, seed=args.seed, device=args.device)
     from glm_core.model_sources import load_backbone
 
@@ -126,20 +95,17 @@ def _model(args: argparse.Namespace) -> GLMBackbone:
 
 def _model_words(args: argparse.Namespace) -> list[str]:
     """The flags that name the model. Raises UsageError for sizes beside a checkpoint, which has its own."""
+    from glm_core.cli.sizes import SIZES, given_sizes, sizes_from
     from glm_core.errors import UsageError
 
-    sizes = ("layers", "width", "heads", "positions")
-    given = [one for one in sizes if getattr(args, one) is not None]
     if args.model is None:
         sizes_from(args)
-    elif given or args.no_block_positions:
-        flag = given[0] if given else "no-block-positions"
+        return given_sizes(args)
+    own = [one for one in SIZES if getattr(args, one) is not None]
+    if own or args.no_block_positions:
+        flag = own[0] if own else "no-block-positions"
         raise UsageError(f"--model brings its own sizes; leave out --{flag}, or --model for a fresh one")
-    words = []
-    for name in ("model", "preset", *sizes, "vocab"):
-        if getattr(args, name) is not None:
-            words += [f"--{name}", str(getattr(args, name))]
-    return [*words, "--no-block-positions"] if args.no_block_positions else words
+    return ["--model", args.model, *given_sizes(args)]
 
 
 def _print(result: PretrainResult, done_before: bool) -> None:

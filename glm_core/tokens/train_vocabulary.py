@@ -40,7 +40,9 @@ def train_vocabulary(
     least = 300  # bytes, or letters and their continuations, and the special tokens
     if size < least:
         raise UsageError(f"--size is at least {least}; got {size}")
-    library, trainer = _wordpiece(size, min_count, lowercase, progress) if kind == KINDS[0] else _bpe(size, min_count, progress)
+    library, trainer = (
+        _wordpiece(size, min_count, lowercase, progress) if kind == KINDS[0] else _bpe(size, min_count, progress)
+    )
     seen = _Seen(texts)
     library.train_from_iterator(seen, trainer)
     if not seen.some:
