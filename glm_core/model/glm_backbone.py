@@ -21,7 +21,7 @@ from glm_core.config import TrainConfig
 from glm_core.errors import UsageError
 from glm_core.generation_config import GenerationConfig
 from glm_core.model.batch import Batch, collate
-from glm_core.model.masks import row_mask
+from glm_core.model.masks import FlexMask, RowMasks, branch_mask, row_mask
 from glm_core.model.scores import answer_scores, choice_loss, label_scores, table, token_log_probs, token_loss
 from glm_core.model.soft_prompt import SoftPrompt
 from glm_core.model.transformer import GLM
@@ -128,19 +128,35 @@ class GLMBackbone(Backbone):
     def collate(self, instances: Sequence[Instance]) -> Batch:
         return collate(instances, pad=self.tokenizer.special.pad)
 
-    def states(self, batch: Batch) -> Tensor:
-        """(R, L, D) after the last layer norm."""
-        dropout = self.module.attention_dropout if self.module.training else 0.0
-        mask = row_mask(batch.branch, batch.segment, dropout=dropout)
-        positions = batch.positions if self.module.config.block_positions else batch.positions[:, 0]
-        return self.module(batch.ids, positions, mask, keep=False)[0]
+    def states(self, batch: Batch, at: Tensor) -> Tensor:
+        """What the network makes of some tokens, after the last layer norm. at: (K,) index into R·L  ->  (K, D)
+
+        On a CPU rows lie end to end, so that padding costs nothing.
+        """
+        real = batch.segment >= 0
+        if batch.ids.is_cpu and not bool(real.all()):
+            lengths = real.sum(1).tolist()  # padding stands at the end of its row
+            rows = zip(batch.branch.split(1), batch.segment.split(1), lengths, strict=True)
+            masks = RowMasks([branch_mask(branch[:, :n], segment[:, :n]) for branch, segment, n in rows])
+            positions = batch.positions.transpose(1, 2)[real].T[None]  # (1, 2, L)
+            states = self._states(batch.ids[real][None], positions, masks)
+            at = (real.flatten().cumsum(0) - 1)[at]
+        else:
+            dropout = self.module.attention_dropout if self.module.training else 0.0
+            states = self._states(batch.ids, batch.positions, row_mask(batch.branch, batch.segment, dropout=dropout))
+        return states.flatten(0, 1)[at]
+
+    def _states(self, ids: Tensor, positions: Tensor, mask: Tensor | RowMasks | FlexMask) -> Tensor:
+        if not self.module.config.block_positions:
+            positions = positions[:, 0]
+        return self.module(ids, positions, mask, keep=False)[0]
 
     def weigh(self, batch: Batch) -> Weighed:
         was_training = self.module.training
         self.module.eval()
         try:
             with torch.inference_mode():
-                states = self.states(batch).flatten(0, 1)[batch.places]  # (M, D)
+                states = self.states(batch, batch.places)  # (M, D)
                 return self._weigh(states, batch)
         finally:
             self.module.train(was_training)
@@ -175,7 +191,7 @@ class GLMBackbone(Backbone):
     def loss(
         self, batch: Batch, *, objective: str = "choice", smoothing: float = 0.0, length_penalty: float = 0.0
     ) -> Tensor:
-        states = self.states(batch).flatten(0, 1)[batch.places]  # (M, D)
+        states = self.states(batch, batch.places)  # (M, D)
         if batch.words is not None:
             scores = self._word_scores(
                 states, batch.words, whole_vocabulary=objective not in ("choice", "hinge", "distill")
@@ -221,7 +237,7 @@ class GLMBackbone(Backbone):
 
     def pool(self, batch: Batch, at: str = "cls") -> Tensor:
         column = {"cls": 0, "sop": 1, "last": 2}[at]
-        return self.states(batch).flatten(0, 1)[batch.ends[:, column]]
+        return self.states(batch, batch.ends[:, column])
 
     def fill(
         self,

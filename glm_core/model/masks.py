@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -65,6 +65,36 @@ def additive_mask(mask: Tensor, dtype: torch.dtype) -> Tensor:
     return dark.masked_fill_(~mask.bool(), torch.finfo(dtype).min / 2)
 
 
+class RowMasks(NamedTuple):
+    """The masks of rows that lie end to end as one: each token sees its own row only, and no padding is computed."""
+
+    masks: list[Tensor]  # (1, 1, l, l) each, bool or additive
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each row; their sum is L."""
+        return [one.shape[-1] for one in self.masks]
+
+    def additive(self, dtype: torch.dtype) -> RowMasks:
+        """The same, to be added to attention scores."""
+        return RowMasks([additive_mask(one, dtype) for one in self.masks])
+
+
+class RowMasks(NamedTuple):
+    """The masks of rows that lie end to end as one: each token sees its own row only, and no padding is computed."""
+
+    masks: list[Tensor]  # (1, 1, l, l) each, bool or additive
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each row; their sum is L."""
+        return [one.shape[-1] for one in self.masks]
+
+    def additive(self, dtype: torch.dtype) -> RowMasks:
+        """The same, to be added to attention scores."""
+        return RowMasks([additive_mask(one, dtype) for one in self.masks])
+
+
 def row_mask(branch: Tensor, segment: Tensor, *, dropout: float = 0.0) -> Tensor | FlexMask:
     """The mask that suits the device: flex for long rows on a GPU, dense elsewhere.
 
@@ -87,13 +117,17 @@ def flex_mask(branch: Tensor, segment: Tensor) -> FlexMask:
 
 
 def attend(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | FlexMask | None, dropout: float = 0.0
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | RowMasks | FlexMask | None, dropout: float = 0.0
 ) -> Tensor:
-    """Attention under an additive mask, a flex mask or none.
+    """Attention under an additive mask, masks of rows that lie end to end, a flex mask or none.
 
     queries: (R, H, L, D/H)   keys, values: (R, H, P + L, D/H)   mask: broadcastable to (R, H, L, P + L)
     -> (R, H, L, D/H)
     """
+    if isinstance(mask, RowMasks):
+        rows = zip(*(x.split(mask.lengths, dim=2) for x in (queries, keys, values)), mask.masks, strict=True)
+        seen = [F.scaled_dot_product_attention(q, k, v, attn_mask=own, dropout_p=dropout) for q, k, v, own in rows]
+        return torch.cat([one.transpose(1, 2) for one in seen], dim=1).transpose(1, 2)  # in memory token by token
     if mask is None or isinstance(mask, Tensor):
         return F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, dropout_p=dropout)
     if dropout:

@@ -100,7 +100,7 @@ def test_words_read_off_at_sop_score_as_the_original(letter):
     model = backbone(letter)
     batch = batch_of(word_instances(z))
     close(model.weigh(batch).log_probs[:, :, 0], z["single.scores.take_softmax_True"])
-    states = model.states(batch).flatten(0, 1)[batch.places]
+    states = model.states(batch, batch.places)
     close(model._word_scores(states, batch.words, whole_vocabulary=False), z["single.scores.take_softmax_False"])
     close(model.loss(batch, objective="decoupled"), z["finetune.loss.adapet_single"], 1e-4)
 
@@ -305,7 +305,7 @@ def test_words_need_only_their_own_rows_of_the_vocabulary():
     batch = batch_of(read_off)
     fast = model.loss(batch)
     gradient = torch.autograd.grad(fast, model.module.word_embeddings.weight)[0]
-    states = model.states(batch).flatten(0, 1)[batch.places]
+    states = model.states(batch, batch.places)
     full = model.module.logits(states).log_softmax(-1)[:, words]
     slow = torch.nn.functional.cross_entropy(full, batch.gold)
     torch.testing.assert_close(fast, slow)
@@ -337,7 +337,7 @@ def test_an_answer_is_greedy_when_each_of_its_tokens_is_the_first_choice():
         goal.append(1)
         row = row_with(one, goal)
         batch = batch_of([instance_of([row], gold=0)])
-        logits = model.module.logits(model.states(batch).flatten(0, 1)[batch.places])
+        logits = model.module.logits(model.states(batch, batch.places))
         goal[-1] = int(logits[-1].argmax())
     other = [*goal[:2], (goal[2] + 1) % 128]
     instance = dataclasses.replace(instance_of([row_with(one, goal), row_with(one, other)]), asks_greedy=True)
