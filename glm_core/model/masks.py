@@ -80,21 +80,6 @@ class RowMasks(NamedTuple):
         return RowMasks([additive_mask(one, dtype) for one in self.masks])
 
 
-class RowMasks(NamedTuple):
-    """The masks of rows that lie end to end as one: each token sees its own row only, and no padding is computed."""
-
-    masks: list[Tensor]  # (1, 1, l, l) each, bool or additive
-
-    @property
-    def lengths(self) -> list[int]:
-        """Tokens of each row; their sum is L."""
-        return [one.shape[-1] for one in self.masks]
-
-    def additive(self, dtype: torch.dtype) -> RowMasks:
-        """The same, to be added to attention scores."""
-        return RowMasks([additive_mask(one, dtype) for one in self.masks])
-
-
 def row_mask(branch: Tensor, segment: Tensor, *, dropout: float = 0.0) -> Tensor | FlexMask:
     """The mask that suits the device: flex for long rows on a GPU, dense elsewhere.
 

@@ -219,8 +219,6 @@ class GLM(nn.Module):
             mask = additive_mask(mask[..., -(seen + ids.shape[1]) :], _arithmetic(x))
         elif isinstance(mask, RowMasks):
             mask = mask.additive(_arithmetic(x))
-        elif isinstance(mask, RowMasks):
-            mask = mask.additive(_arithmetic(x))
         caches = []
         for i, layer in enumerate(self.transformer.layers):
             before = past[i] if past else None
