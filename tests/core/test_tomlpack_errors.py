@@ -238,7 +238,7 @@ def test_a_mistake_is_told_with_its_line(name: str) -> None:
     old, new, message = MISTAKES[name]
     said = said_about(WHOLE, old, new)
     assert said.startswith(f"pack.toml:{message}")
-    assert len(said.partition("\n")[0]) < 200
+    assert len(said.partition("\n")[0]) < 400  # the names of all metrics are the longest list
 
 
 def test_a_key_below_the_head_of_a_table_is_told_where_it_belongs() -> None:
