@@ -33,7 +33,8 @@ def check_behaviour(subject: Subject) -> Iterator[Finding]:
     make = subject.model.make
     assert make is not None
     backbone = make()
-    yield from preference(subject, backbone)
+    if subject.model.trained:
+        yield from preference(subject, backbone)
     for rendered in subject.rendered:
         clozes = [cloze for _, _, cloze in rendered.clozes if cloze.answers]
         few = clozes[:: max(1, len(clozes) // N_EXAMPLES)][:N_EXAMPLES]
@@ -65,7 +66,8 @@ def packed(subject: Subject, backbone: Backbone, rendered: Rendered, clozes: Seq
             continue
         (together,) = weigh(backbone, [cloze], max_length=subject.max_length)
         singles = [_only(cloze, index, instance) for index in range(len(together[:N_ANSWERS]))]
-        for one, (alone,) in zip(together, weigh(backbone, singles, max_length=subject.max_length), strict=False):
+        each = weigh(backbone, singles, max_length=subject.max_length, at_once=1)
+        for one, (alone,) in zip(together, each, strict=False):
             if not abs(worth(one) - worth(alone)) <= _TOLERANCE * max(1.0, abs(worth(one))):
                 numbers = f"{worth(one):.4g} packed, {worth(alone):.4g} alone"
                 message = f"answer '{one.text.strip()}' of {cloze.uid}: {numbers}"

@@ -20,6 +20,7 @@ from glm_core.examples import Example, Split
 from glm_core.packs_import import describe
 
 _LABEL = re.compile(r"\blabel '")
+_ENOUGH = 5  # examples per label: fewer say nothing about the data set
 _UNEVEN = 1.5  # times as frequent as if all labels were alike
 
 
@@ -50,7 +51,8 @@ def read_splits(subject: Subject, data: DataDir) -> tuple[dict[str, Reading], li
                 if len(watch.seen) == before:
                     why = describe(error, subject.files)
                     errors.append(DataError(f"split '{split.name}' of {subject.name} cannot be read: {why}"))
-    findings += {one.what: use_of_the_world(one, subject.name, subject.files) for one in watch.seen}.values()
+    first = {one.what: one for one in reversed(watch.seen)}.values()
+    findings += [use_of_the_world(one, subject.name, subject.files) for one in reversed(first)]
     return readings, findings, errors
 
 
@@ -145,7 +147,7 @@ def uneven_classes(subject: Subject, reading: Reading) -> Iterator[Finding]:
     """D206."""
     gold = Counter(one.label for one in reading.examples if one.label is not None)
     labels = subject.task.processor.labels
-    if subject.task.value_range is not None or not 2 <= len(labels) <= 30 or not gold:
+    if subject.task.value_range is not None or not 2 <= len(labels) <= 30 or gold.total() < _ENOUGH * len(labels):
         return
     even = gold.total() / len(labels)
     if max(gold.values()) <= _UNEVEN * even and all(gold[label] for label in labels):

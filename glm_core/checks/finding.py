@@ -68,11 +68,14 @@ class Finding:
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Each finding once, as a reader wants them: by what they are about, errors first."""
+    """Each finding once, as a reader wants them: by what they are about, errors first.
+
+    Words that several patterns share are told once, at their line.
+    """
     findings = list(findings)
     order = {about: number for number, about in enumerate(dict.fromkeys(one.about for one in findings))}
-    once = dict.fromkeys(findings)
-    return tuple(sorted(once, key=lambda one: (order[one.about], LEVELS.index(one.level), one.code)))
+    once = {(one.code, one.about, one.message, one.place): one for one in findings}
+    return tuple(sorted(once.values(), key=lambda one: (order[one.about], LEVELS.index(one.level), one.code)))
 
 
 def shown(file: str) -> str:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from zlib import crc32
 
 from glm_core.checks.finding import Finding
 from glm_core.checks.subject import Subject
@@ -36,20 +35,19 @@ def check_metrics(subject: Subject, predictions: Sequence[Sequence[Prediction]] 
     predictions = made_up(subject) if predictions is None else predictions
     for name, metric in subject.task.metrics.items():
         yield from direction(subject, name, metric)
+        try:
+            wrong = not_numbers(measured(metric, predictions[0])) if predictions else ""
+            failed = ""
+        except Failed as error:
+            wrong, failed = "", str(error)
+        if wrong:
+            yield _finding(subject, "M504", f"{name} returned {wrong}", name, metric)
+            continue
         found = list(small_input(subject, name, metric, predictions))
         yield from found
-        for variant in predictions[:1]:
-            try:
-                value = measured(metric, variant)
-            except Failed as error:
-                if not found:
-                    yield _finding(subject, "M504", f"{name} raised {error}", name, metric)
-                break
-            wrong = not_numbers(value, finite=False)
-            if wrong:
-                yield _finding(subject, "M504", f"{name} returned {wrong}", name, metric)
-                break
-        else:
+        if failed and not found:
+            yield _finding(subject, "M504", f"{name} raised {failed}", name, metric)
+        elif predictions and not failed:
             yield from order(subject, name, metric, predictions)
             yield from groups(subject, name, metric, predictions)
 
@@ -65,7 +63,7 @@ def direction(subject: Subject, name: str, metric: Metric) -> Iterator[Finding]:
 def small_input(
     subject: Subject, name: str, metric: Metric, predictions: Sequence[Sequence[Prediction]]
 ) -> Iterator[Finding]:
-    """M502."""
+    """M502; and M504 where it gives something else than numbers."""
     inputs: list[tuple[str, Sequence[Prediction]]] = [("[]", ())]
     for variant in predictions[:1]:
         gold = Counter(one.example.label for one in variant if one.example.label is not None)
@@ -81,9 +79,13 @@ def small_input(
         except Failed as error:
             yield _finding(subject, "M502", f"{name}({what}) raised {error}", name, metric)
             return
-        wrong = not_numbers(value, finite=True)
-        if wrong and (given or _is_number(value)):  # None for [] and for all else is M504's
-            yield _finding(subject, "M502", f"{name}({what}) gave {wrong}", name, metric)
+        wrong = not_numbers(value)
+        if wrong:
+            yield _finding(subject, "M504", f"{name}({what}) returned {wrong}", name, metric)
+            return
+        infinite = [one for one in _values(value) if not math.isfinite(one)]
+        if infinite:
+            yield _finding(subject, "M502", f"{name}({what}) gave {float(infinite[0])}", name, metric)
             return
 
 
@@ -127,15 +129,12 @@ def measured(metric: Metric, predictions: Sequence[Prediction]) -> Any:
         raise Failed(f"{type(error).__name__}{f': {said[0]}' if said else ''}") from error
 
 
-def not_numbers(value: Any, *, finite: bool) -> str:
+def not_numbers(value: Any) -> str:
     """What a metric's value is instead of a number or a mapping of numbers; nothing where it is one."""
-    values = list(value.values()) if isinstance(value, Mapping) else [value]
-    for one in values:
+    for one in _values(value):
         if not _is_number(one):
-            return str(one) if one is None or isinstance(one, bool | float) else type(one).__name__
-        if finite and not math.isfinite(one):
-            return str(float(one))
-    return "" if values else "an empty mapping"
+            return str(one) if one is None or isinstance(one, bool) else f"a {type(one).__name__}"
+    return "" if _values(value) else "an empty mapping"
 
 
 def same(one: Any, other: Any) -> bool:
@@ -165,7 +164,7 @@ def predictions_of(task: Task, examples: Sequence[Example]) -> list[list[Predict
 
 def _predict(task: Task, example: Example, cloze: Cloze, variant: int) -> Prediction:
     """Right for variant 0, otherwise decided by the uid."""
-    dice = crc32(f"{example.uid} {variant}".encode())
+    dice = random.Random(f"{example.uid} {variant}").randrange(10_000)
     labels = cloze.label_names + ((cloze.otherwise,) if cloze.otherwise is not None else ())
     label = example.label if variant == 0 or not labels else labels[dice % len(labels)]
     answers = tuple(
@@ -204,6 +203,10 @@ def _spoken(name: str) -> str:
 
 def _text(answer: str | tuple[str, ...] | None) -> str:
     return " … ".join(answer) if isinstance(answer, tuple) else answer or ""
+
+
+def _values(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, Mapping) else [value]
 
 
 def _is_number(value: Any) -> bool:

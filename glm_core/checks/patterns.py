@@ -166,6 +166,7 @@ def lengths(subject: Subject) -> Iterator[Finding]:
                 instance = encode(cloze, tokenizer, max_length=room, masks=subject.model.masks)
             except TemplateError as error:
                 yield subject.finding("T305", str(error), places, level="error")
+                fixed = []
                 break
             cut.setdefault(split, []).append(instance.cut)
         if fixed and median(fixed) > _HALF * room:

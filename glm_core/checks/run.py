@@ -179,6 +179,6 @@ def _update(golden: Path | None, subjects: Sequence[Subject], pack: Pack) -> Rep
 
 def _sorted(findings: Iterable[Finding], sources: Sources) -> Report:
     """Those at an ignore mark apart from the others."""
-    all_found = in_order(findings)
-    silent = tuple(one for one in all_found if sources.is_silenced(one))
-    return Report(tuple(one for one in all_found if one not in silent), silent)
+    findings = list(findings)
+    silent = [one for one in findings if sources.is_silenced(one)]
+    return Report(in_order(one for one in findings if one not in silent), in_order(silent))

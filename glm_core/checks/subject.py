@@ -52,12 +52,14 @@ class Model:
     """Who tokenizes (T305, T306, V) and who weighs (V407, B); None: these checks are passed over.
 
     make: loads the model anew each time, because training changes it. name: what the user calls it.
+    trained: its preferences mean something (V407).
     """
 
     tokenizer: Tokenizer | None = None
     masks: frozenset[str] = frozenset(("[MASK]", "[sMASK]", "[gMASK]"))
     make: Callable[[], Backbone] | None = None
     name: str = ""
+    trained: bool = True
 
 
 @dataclass(eq=False)

@@ -105,7 +105,7 @@ class Watch:
         if not isinstance(path, str | bytes | os.PathLike):
             return ""
         name = os.path.realpath(os.fsdecode(path))
-        harmless = name.startswith((self._temporary + os.sep, "/dev/", "/proc/")) or "__pycache__" in name
+        harmless = f"{name}{os.sep}".startswith((self._temporary + os.sep, "/dev/", "/proc/")) or "__pycache__" in name
         return "" if harmless else name
 
     def _place(self) -> tuple[str, int | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -136,7 +136,7 @@ def _any_cloze(subject: Subject, pvp: PVP) -> Cloze | None:
     for rendered in subject.rendered:
         if rendered.pvp is pvp and rendered.clozes:
             return rendered.clozes[0][2]
-    if pvp.template is None:
+    if pvp.template is None or not isinstance(pvp.verbalizer, Mapping):
         return None
     return subject.task.cloze(Example("none", dict.fromkeys(pvp.template.fields, "x")), pvp.name)
 

@@ -124,7 +124,8 @@ def _summary(report: Report) -> str:
     """`1 error, 2 warnings (3 silenced); glm check --explain D202 tells more`"""
     words = {"error": "error", "warning": "warning", "information": "remark"}
     counts = [(sum(one.level == level for one in report.findings), word) for level, word in words.items()]
-    told = ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n) or "nothing wrong"
+    told = ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts if n)
+    told = told or ("nothing else was found" if report.errors else "nothing wrong")
     silent = f" ({len(report.silenced)} silenced)" if report.silenced else ""
     more = f"; glm check --explain {report.findings[0].code} tells more" if report.findings else ""
     return f"{told}{silent}{more}"

@@ -127,8 +127,8 @@ def toy_model(model: str | Model | None = None) -> Model:
     try:
         tokenizer, masks = tokenizer_of("tiny")
     except GlmError:  # the bundled model is disabled or not there: T305, T306 and V are passed over
-        return Model(make=tiny_backbone, name="toy")
-    return Model(tokenizer, masks, tiny_backbone, "toy")
+        return Model(make=tiny_backbone, name="toy", trained=False)
+    return Model(tokenizer, masks, tiny_backbone, "toy", trained=False)
 
 
 def _given(path: str) -> list[Pack]:
