@@ -6,7 +6,9 @@ THUDM/GLM gives the same options are listed in `ORIGINAL_NAMES`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from glm_core.config import option
 from glm_core.errors import UsageError
@@ -29,6 +31,19 @@ ORIGINAL_NAMES = {
     "hard_start_share": "non-sentence-start",
 }
 """From our options to the original's flags of the same meaning; those of opposite meaning are told in the help."""
+
+ADVICE: Mapping[str, Any] = {
+    "objective": "lm",
+    "epochs": 1.0,
+    "batch_size": 64,
+    "learning_rate": 4e-4,
+    "schedule": "cosine",
+    "warmup": 0.04,
+    "beta2": 0.95,
+    "eval_every": 0.05,
+}
+"""What is usual for pretraining where it differs from fine-tuning (`TrainConfig`); the published GLMs had rates from 1e-4
+to 4e-4."""
 
 _SHARES = (
     "token_share",

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from glm_core.cli.flags import add_config, add_json
     from glm_core.cli.sizes import add_sizes
     from glm_core.config import TrainConfig
-    from glm_core.pretrain_config import PretrainConfig
+    from glm_core.pretrain_config import ADVICE, PretrainConfig
 
     parser.add_argument("corpora", nargs="+", metavar="CORPUS", help="folders written by `glm corpus build`")
     parser.add_argument("--out", required=True, metavar="RUN", help="the run's folder; its model is RUN/bundle/model")
@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 … [auto]")
     parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds a run")
     add_json(parser)
+    usual = ", ".join(f"{key.replace('_', '-')} {value}" for key, value in ADVICE.items())
+    parser.add_argument_group("defaults of pretraining", f"{usual}; the others as told below")
     add_config(parser, TrainConfig, PretrainConfig)
 
 
@@ -39,8 +41,8 @@ def run(args: argparse.Namespace) -> None:
     from glm_core.cli.flags import config_from
     from glm_core.cli.output import print_json
     from glm_core.config import TrainConfig
-    from glm_core.pretrain_config import PretrainConfig
-    from glm_core.runs.pretrain import ADVICE, pretrain
+    from glm_core.pretrain_config import ADVICE, PretrainConfig
+    from glm_core.runs.pretrain import pretrain
     from glm_core.runs.run_dir import RunDir
 
     config, origin = config_from(args, TrainConfig, ADVICE)
@@ -126,5 +128,5 @@ def _print(result: PretrainResult, done_before: bool) -> None:
     for warning in training["warnings"]:
         print(f"warning  {warning}")
     print(f"curve    {result.run / 'curve.svg'}")
-    where = result.model if result.model.is_absolute() else f"./{result.model}"
+    where = result.model if result.model.is_absolute() else os.path.join(".", result.model)  # noqa: PTH118
     print(f'next     glm generate --model {where} "…"')

@@ -90,7 +90,7 @@ def collate(instances: Sequence[Instance], *, pad: int) -> Batch:
         places.append(scored + q * length)
         targets.append(row.targets[scored])
         cloze.append(np.full(len(scored), q))
-        of_answer = row.branch[scored] - 1
+        of_answer = np.maximum(row.branch[scored] - 1, 0)  # what is scored in Part A is of the only answer
         answer.append(of_answer)
         # places come branch by branch, so the n-th of an answer is its distance from the answer's first place
         starts = np.flatnonzero(np.r_[True, of_answer[1:] != of_answer[:-1]]) if len(scored) else np.zeros(0, int)

@@ -21,11 +21,12 @@ from glm_core.config import TrainConfig, resolve
 from glm_core.errors import GlmError, UsageError
 from glm_core.model.glm_backbone import GLMBackbone
 from glm_core.plugins import record_hooks
-from glm_core.pretrain_config import PretrainConfig
+from glm_core.pretrain_config import ADVICE, PretrainConfig
 from glm_core.runs.manifest import about_model
 from glm_core.runs.pretrain_curve import write_curve
 from glm_core.runs.pretrain_evaluation import HeldOut
 from glm_core.runs.pretrain_run import (
+    BOARD,
     PretrainAsked,
     PretrainResult,
     best_model,
@@ -42,20 +43,8 @@ from glm_core.tokens.pretraining import RowMaker
 from glm_core.training.batching import batch_overhead
 from glm_core.training.trainer import Trainer
 
-ADVICE: Mapping[str, Any] = {
-    "objective": "lm",
-    "epochs": 1.0,
-    "batch_size": 64,
-    "learning_rate": 4e-4,
-    "schedule": "cosine",
-    "warmup": 0.04,
-    "beta2": 0.95,
-    "eval_every": 0.05,
-}
-"""What is usual for pretraining where it differs from fine-tuning; the published GLMs were trained at 1e-4 to 4e-4."""
-
 DEV_SEED = 0  # of the held-out rows: the same whatever the run's seed, so that runs can be compared
-BEFORE = "before.json"
+BEFORE = "dev-before"  # what the model knew before, beside the predictions of other runs
 
 
 def pretrain(
@@ -196,7 +185,7 @@ class _Job:
 
     def _before(self, trainer: Trainer, record: Record | None) -> dict[str, float]:
         """What the model knew before; as an earlier call found it, where there was one."""
-        file = self.run.path / BEFORE
+        file = self.run.evaluation(BEFORE)
         if file.is_file():
             return dict(read_json(file))
         trainer.engine.attach(self.backbone)
@@ -218,7 +207,7 @@ class _Job:
     def _recorder(self, stack: ExitStack) -> Record:
         name = str(self.run.path)
         hooks: list[Record] = [lambda row: record_hooks(row, run=name)]
-        board = _tensorboard(self.run.path / "tensorboard")
+        board = _tensorboard(self.run.path / BOARD)
         if board is not None:
             stack.callback(board.close)
             hooks.append(lambda row: _on_board(board, row))
@@ -240,6 +229,8 @@ def _refuse_what_means_nothing(asked: PretrainAsked) -> None:
         raise UsageError(f"--dev-rows is at least 1; got {asked.dev_rows}")
     if config.objective != "lm":
         raise UsageError(f"--objective {config.objective} wants labelled examples; pretraining is --objective lm")
+    if asked.origin.get("max_length") == "flags":
+        raise UsageError("--max-length means nothing here: rows are as long as --sample-length makes them")
     if config.freeze != "none" or config.soft_tokens or config.soft_prefix:
         raise UsageError("--freeze, --soft-tokens and --soft-prefix are for tasks; pretraining trains the whole model")
 

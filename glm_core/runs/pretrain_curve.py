@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from glm_core.atomic import write_text
+from glm_core.runs.pretrain_run import CURVE
 from glm_core.runs.run_dir import RunDir, read_log
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 720, 400, 56, 36, 150, 44
@@ -17,7 +18,7 @@ Line = Sequence[tuple[float, float]]
 
 
 def write_curve(run: RunDir) -> None:
-    """`curve.svg` in the run's folder, from its log; nothing where no step is logged yet."""
+    """Draw `curve.svg` in the run's folder, from its log; nothing where no step is logged yet."""
     rows = read_log(run.log)
     lines = {"training": smoothed([(row["step"], row["loss"]) for row in rows if row.get("event") == "step"])}
     for row in rows:
@@ -28,7 +29,7 @@ def write_curve(run: RunDir) -> None:
                     lines.setdefault(label, []).append((row["step"], value))
     lines = {name: line for name, line in lines.items() if line}
     if lines:
-        write_text(run.path / "curve.svg", draw_lines(lines, across="step", up="loss, nats per token"))
+        write_text(run.path / CURVE, draw_lines(lines, across="step", up="loss, nats per token"))
 
 
 def smoothed(line: Iterable[tuple[float, float | None]], points: int = _POINTS) -> list[tuple[float, float]]:

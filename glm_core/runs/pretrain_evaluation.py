@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from glm_core.backbone import Backbone
+from glm_core.errors import UsageError
 from glm_core.tokens.encode import Instance
 from glm_core.tokens.infilling import Level
 from glm_core.training.batching import token_batches
@@ -20,8 +21,11 @@ class HeldOut:
     """Rows that stay the same for a whole run, ready to be weighed again and again."""
 
     def __init__(self, rows: Sequence[tuple[Level, Instance]], *, batch_tokens: int) -> None:
-        self._rows = rows
-        lengths = [instance.n_tokens for _, instance in rows]
+        """Raises UsageError where no row has anything to learn."""
+        self._rows = [one for one in rows if one[1].row.target_mask.any()]
+        if not self._rows:
+            raise UsageError("the held-out text has nothing to fill in: its documents are prompts alone")
+        lengths = [instance.n_tokens for _, instance in self._rows]
         self._groups = token_batches(lengths, budget=batch_tokens)
 
     def measure(self, backbone: Backbone, engine: Engine) -> dict[str, float]:

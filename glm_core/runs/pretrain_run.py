@@ -31,6 +31,7 @@ from glm_core.version import __version__
 
 FORMAT = 1
 KIND = "pretrain"
+CURVE, BOARD = "curve.svg", "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ def claim_pretrain(
             run.refuse_strangers()
             if overwrite and run.asked.is_file():
                 run.clear()
+                (run.path / CURVE).unlink(missing_ok=True)
+                shutil.rmtree(run.path / BOARD, ignore_errors=True)
             yield _done_already(run, told, facts, overwrite=overwrite)
     finally:
         with suppress(OSError):
