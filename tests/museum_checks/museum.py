@@ -60,23 +60,7 @@ def glm_tasks():
     )
 """
 
-_THINGS = [
-    "the",
-    "film",
-    "was",
-    "plot",
-    "dull",
-    "music",
-    "bright",
-    "end",
-    "slow",
-    "cast",
-    "warm",
-    "song",
-    "flat",
-    "light",
-    "grey",
-]
+_THINGS = "the film was plot dull music bright end slow cast warm song flat light grey"
 
 
 def rows(split: str, n: int = 10, *, labelled: bool = True) -> list[dict[str, Any]]:
@@ -156,47 +140,6 @@ _WORDS = (
     "[PAD] [UNK] [CLS] [SEP] [MASK] . , : ! ? ' [ ] < > all in it was un unhappy happy joy happi ##ness no way poor fine "
     "great good bad gas mask train dev test so very long"
 )
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    ".",
-    ",",
-    ":",
-    "!",
-    "?",
-    "'",
-    "[",
-    "]",
-    "<",
-    ">",
-    "all",
-    "in",
-    "it",
-    "was",
-    "un",
-    "unhappy",
-    "happy",
-    "joy",
-    "happi",
-    "##ness",
-    "no",
-    "way",
-    "poor",
-    "fine",
-    "great",
-    "good",
-    "bad",
-    "gas",
-    "mask",
-    "train",
-    "dev",
-    "test",
-    "so",
-    "very",
-    "long",
-]
 
 
 @cache
