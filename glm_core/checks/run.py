@@ -92,7 +92,12 @@ def check_pack(
     subjects, golden = [], golden_file(pack)
     for task in wanted:
         subject = Subject(task, f"{pack.name}/{task.name}", sources, model or Model(), files=pack.files)
-        report += _prepare(subject, _folders(data or {}, task.name))
+        folders = _folders(data or {}, task.name)
+        samples = None if folders or task.processor.bundled else pack.samples(task.name)
+        if samples is not None:
+            folders = (samples,)
+            report += Report(notes=(f"{subject.name}: the pack's samples were read; give --data DIR for the data set",))
+        report += _prepare(subject, folders)
         subjects.append(subject)
     if update:
         report += _update(golden, subjects, pack)

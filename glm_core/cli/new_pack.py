@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     asked = NewPack(args.name, fields, labels, args.style)
     folder = args.out or distribution_of(args.name)
     files = write_pack(asked, Path(folder))
-    commands = _next(asked.name, folder, f"{folder}/{asked.samples}")
+    commands = _next(asked.name, folder)
     if args.json:
         print_json({"pack": asked.name, "folder": folder, "kind": asked.kind, "files": files, "next": commands})
         return
@@ -50,13 +50,13 @@ def run(args: argparse.Namespace) -> None:
         print(f"  {line}")
 
 
-def _next(name: str, folder: str, samples: str) -> list[str]:
-    """Install it, look at it, check it; the rest stands in its README."""
+def _next(name: str, folder: str) -> list[str]:
+    """Install it, look at it, check it, all on its samples; the rest stands in its README."""
     import shlex
 
     place = folder if folder.startswith(("/", ".", "~")) else f"./{folder}"
     return [
         f"pip install -e {shlex.quote(f'{place}[test]')}",
         f"glm preview {name} -n 2",
-        f"glm check {name} --data {shlex.quote(samples)}",
+        f"glm check {name}",
     ]

@@ -247,7 +247,7 @@ def test_the_command_tells_what_it_wrote_and_what_to_do_next(tmp_path: Path, mon
         "next",
         "  pip install -e './glm-pack-scaf-emotion[test]'",
         "  glm preview scaf-emotion -n 2",
-        "  glm check scaf-emotion --data glm-pack-scaf-emotion/src/glm_pack_scaf_emotion/samples",
+        "  glm check scaf-emotion",
     ]
     assert (tmp_path / "glm-pack-scaf-emotion" / "pyproject.toml").is_file()
 

@@ -96,6 +96,12 @@ def test_without_data_preview_shows_the_samples_of_the_pack(name: str, capsys) -
     assert "MASK]⟧" in capsys.readouterr().out
 
 
+def test_without_data_the_checks_read_the_samples_of_the_pack(capsys) -> None:
+    assert main(["check", "headlines", "--pack", str(PLUGINS / "glm-pack-headlines")]) == 0
+    out = capsys.readouterr().out
+    assert "headlines/headlines: the pack's samples were read; give --data DIR for the data set" in out
+
+
 @needs_shared("design", "HOUSE.md")
 def test_the_pack_of_the_tutorial_is_the_one_of_the_architecture_word_for_word() -> None:
     house = shared("design", "HOUSE.md").read_text(encoding="utf-8")

@@ -3,17 +3,14 @@
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from glm_core import Example, Prediction
-from glm_pack_headlines.overlap import shared, word_overlap
-from glm_pack_headlines.task import split_of, task
+from glm_pack_headlines.task import split_of, task, too_long
 
 SAMPLES = str(Path(__file__).parents[1] / "src" / "glm_pack_headlines" / "samples")
 
 
-def said(text: str, target: str | None) -> Prediction:
-    return Prediction(Example("e", {"story": ""}, target=target), text=text)
+def said(text: str) -> Prediction:
+    return Prediction(Example("e", {"story": ""}, target="A headline"), text=text)
 
 
 def test_every_story_with_a_text_is_in_one_split() -> None:
@@ -29,13 +26,7 @@ def test_about_one_story_of_twenty_is_for_choosing_and_one_for_the_end() -> None
     assert counts == {"train": 17_923, "dev": 1_037, "test": 1_040}
 
 
-def test_overlap_by_pencil() -> None:
-    assert shared("The lost goat", "Lost goat finds her way", 1) == pytest.approx(2 * 2 / (3 + 5))
-    assert shared("The lost goat", "Lost goat finds her way", 2) == pytest.approx(2 * 1 / (2 + 4))
-    assert shared("goat goat goat", "goat, goat", 1) == pytest.approx(2 * 2 / (3 + 2))
-    assert shared("", "goat", 1) == shared("Ziege", "goat", 1) == shared("goat", "goat", 2) == 0.0
-    assert word_overlap([said("a b", "a b"), said("c", "d e"), said("unlabelled", None)]) == {
-        "words": 0.5,
-        "pairs": 0.5,
-    }
-    assert word_overlap([]) == {"words": 0.0, "pairs": 0.0}
+def test_a_headline_of_more_than_sixteen_words_is_too_long() -> None:
+    assert too_long([said("word " * 16), said("word " * 17), said(""), said("word " * 40)]) == 0.5
+    assert too_long([]) == 0.0
+    assert too_long.lower_is_better

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from glm_core import PVP, DataDir, DataError, DataProcessor, Example, Split, Task
-from glm_pack_headlines.overlap import word_overlap
+from glm_core import PVP, DataDir, DataError, DataProcessor, Example, Prediction, Split, Task, metrics
 
 FILE = "News_Category_Dataset_v3.json"
+MOST_WORDS = 16
 
 
 class Headlines(DataProcessor):
@@ -56,6 +56,13 @@ def missing(error: KeyError, row: Mapping[str, Any], data: DataDir) -> DataError
     return data.error(f"no field '{error.args[0]}' (this row has {', '.join(row) or 'nothing'})")
 
 
+def too_long(predictions: Sequence[Prediction]) -> float:
+    """Share of the texts with more words than any headline should have, 0 to 1."""
+    return sum(len(one.text.split()) > MOST_WORDS for one in predictions) / len(predictions) if predictions else 0.0
+
+
+too_long.lower_is_better = True  # type: ignore[attr-defined]
+
 task = Task(
     "headlines",
     Headlines(),
@@ -64,7 +71,7 @@ task = Task(
         PVP("in-short", "{story} In short: [sMASK]"),
         PVP("by-section", '{category|default="News"}: [MASK] {story}'),
     ),
-    {"overlap": word_overlap},
+    {"rouge_l": metrics.rouge_l, "rouge_1": metrics.rouge_1, "rouge_2": metrics.rouge_2, "too_long": too_long},
     kind="generation",
     summary="Write the headline of a news story from its first sentence",
     recommended={"max_length": 192, "max_tokens": 32, "beams": 4, "length_penalty": 0.7},
