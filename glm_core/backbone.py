@@ -6,8 +6,8 @@ torch appears in annotations only: fakes are trivial in tests, and packs that of
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -54,12 +54,14 @@ class Filled:
     text: the whole text with the blanks replaced.
     finished: whether each blank ended by itself, or else because no more was allowed.
     ids: the tokens of each blank, ends not included; a stop text is still among them.
+    cut: tokens of the text that were cut so that the row fits, by field.
     """
 
     texts: tuple[str, ...]
     text: str
     finished: tuple[bool, ...]
     ids: tuple[tuple[int, ...], ...] = ()
+    cut: Mapping[str, int] = field(default_factory=dict)
 
 
 class Chunk(NamedTuple):

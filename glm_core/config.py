@@ -128,11 +128,16 @@ class EvalConfig:
     batch_tokens: int = option(8192, "padded tokens of one batch; results do not depend on it")
     length_penalty: float = option(0.0, "answer scores are divided by (tokens ** penalty)")
     precision: Precision = option("fp32", "arithmetic of the forward pass")
+    direction: Literal["bi", "uni"] = option("bi", "how a text before its blank is read; uni: from left to right only")
+    overlap: float = option(
+        0.5, "long texts: what a window reads again of the one before; a share of it, or from 1 on a number of tokens"
+    )
 
     def __post_init__(self) -> None:
         _require(self.max_length >= 8, "max-length", "is at least 8", self.max_length)
         _require(self.batch_tokens >= 1, "batch-tokens", "is at least 1", self.batch_tokens)
         _require(self.length_penalty >= 0, "length-penalty", "is not negative", self.length_penalty)
+        _require(self.overlap >= 0, "overlap", "is not negative", self.overlap)
 
 
 def resolve(

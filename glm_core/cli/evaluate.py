@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from glm_core.cli.finetune import add_data
     from glm_core.cli.flags import add_config, add_json, add_model
     from glm_core.config import EvalConfig
+    from glm_core.generation_config import GenerationConfig
 
     parser.add_argument("task", nargs="?", help="a task's name (with --run: by default the run's own)")
     parser.add_argument("--run", metavar="FOLDER", help="a finished run; its predictions stay in its folder")
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pattern", help="by name or number, or 'all' (default: the task's advice); not with --run")
     parser.add_argument("--out", metavar="FILE.jsonl.gz", help="keep the predictions; not with --run")
     add_json(parser)
-    add_config(parser, EvalConfig)
+    add_config(parser, EvalConfig, GenerationConfig)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -46,19 +47,24 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _of_run(args: argparse.Namespace) -> list[dict[str, Any]]:
-    from glm_core.cli.flags import config_from
+    from glm_core.cli.flags import config_from, refuse_options
     from glm_core.config import EvalConfig
+    from glm_core.generation_config import GenerationConfig
     from glm_core.plugins import get_task
     from glm_core.runs.bundle import read_bundle
     from glm_core.runs.evaluate_run import evaluate_run
 
-    config, _ = config_from(args, EvalConfig, read_bundle(args.run)[1].get("evaluation"))
+    about = read_bundle(args.run)[1]
+    config, _ = config_from(args, EvalConfig, about.get("evaluation"))
+    written = about.get("generation")
+    refuse_options(args, "a run that chooses", () if written else (GenerationConfig,), (EvalConfig,))
     _, told = evaluate_run(
         args.run,
         args.split,
         other=None if args.task is None else get_task(args.task),
         data=args.data,
         config=config,
+        generation=config_from(args, GenerationConfig, written)[0] if written else None,
         device=args.device,
     )
     return [{**told, "run": args.run}]
@@ -68,9 +74,10 @@ def _of_model(args: argparse.Namespace) -> list[dict[str, Any]]:
     from pathlib import Path
 
     from glm_core.cli.finetune import data_folders
-    from glm_core.cli.flags import backbone_from, config_from
+    from glm_core.cli.flags import backbone_from, config_from, refuse_options
     from glm_core.config import EvalConfig
     from glm_core.errors import UsageError
+    from glm_core.generation_config import GenerationConfig
     from glm_core.plugins import get_task
     from glm_core.runs.evaluate import evaluate
     from glm_core.runs.evaluate_run import about_predictions
@@ -82,6 +89,11 @@ def _of_model(args: argparse.Namespace) -> list[dict[str, Any]]:
         raise UsageError("which task? glm evaluate TASK --model NAME (see glm tasks)")
     task = get_task(args.task)
     config, _ = config_from(args, EvalConfig, task.advice())
+    writes = task.kind == "generation"
+    refuse_options(
+        args, f"task {task.name}, which writes nothing", () if writes else (GenerationConfig,), (EvalConfig,)
+    )
+    generation = config_from(args, GenerationConfig, task.advice())[0] if writes else None
     wanted = args.pattern if args.pattern is not None else task.recommended.get("pattern", 0)
     pvps = list(task.pvps) if wanted == "all" else [task.pvp(wanted)]
     if args.out and len(pvps) > 1:
@@ -92,8 +104,10 @@ def _of_model(args: argparse.Namespace) -> list[dict[str, Any]]:
     found = []
     for pvp in pvps:
         with evaluation_bar(f"evaluating {split.name}, pattern {pvp.name}") as bar:
-            predictions = evaluate(task, backbone, examples, pattern=pvp.name, config=config, progress=bar)
-        told = about_predictions(task, split, predictions, pattern=pvp.name, evaluation=config)
+            predictions = evaluate(
+                task, backbone, examples, pattern=pvp.name, config=config, generation=generation, progress=bar
+            )
+        told = about_predictions(task, split, predictions, pattern=pvp.name, evaluation=config, generation=generation)
         if args.out:
             write_predictions(Path(args.out), predictions)
             told["predictions"] = args.out

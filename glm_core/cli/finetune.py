@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     from glm_core.cli.flags import add_config, add_json, add_model
     from glm_core.config import EvalConfig, TrainConfig
+    from glm_core.generation_config import GenerationConfig
 
     parser.add_argument("task", help="a task's name, as in `glm tasks`")
     add_model(parser)
@@ -32,13 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-final", action="store_true", help="choose on a final split; the result is marked")
     parser.add_argument("--overwrite", action="store_true", help="begin anew where the folder holds a run")
     add_json(parser)
-    add_config(parser, TrainConfig, EvalConfig)
+    add_config(parser, TrainConfig, EvalConfig, GenerationConfig)
 
 
 def run(args: argparse.Namespace) -> None:
-    from glm_core.cli.flags import backbone_from, config_from
+    from glm_core.cli.flags import backbone_from, config_from, refuse_options
     from glm_core.cli.output import print_json
     from glm_core.config import EvalConfig, TrainConfig
+    from glm_core.generation_config import GenerationConfig
     from glm_core.plugins import get_task
     from glm_core.runs.finetune import finetune
     from glm_core.runs.run_dir import RunDir
@@ -47,6 +49,13 @@ def run(args: argparse.Namespace) -> None:
     advice = task.advice(args.recipe)
     config, origin = config_from(args, TrainConfig, advice)
     evaluation, its_origin = config_from(args, EvalConfig, advice)
+    generation = None
+    if task.kind == "generation" and args.method == "cloze":
+        generation, how = config_from(args, GenerationConfig, advice)
+        its_origin = {**how, **its_origin}
+    else:
+        known = (TrainConfig, EvalConfig)
+        refuse_options(args, f"task {task.name}, which writes nothing", (GenerationConfig,), known)
     pattern = args.pattern if args.pattern is not None else advice.get("pattern", 0)
     way = task.pvp(pattern).name if args.method == "cloze" else args.method
     out = args.out or os.path.join("out", task.name, f"{way}-s{args.seed}")  # noqa: PTH118  (as it is typed)
@@ -61,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
         method=args.method,
         config=config,
         evaluation=evaluation,
+        generation=generation,
         train_split=args.train_split,
         tune_split=args.split,
         allow_final=args.allow_final,

@@ -38,9 +38,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_config(parser: argparse.ArgumentParser, *kinds: type) -> None:
-    """A flag for every field of these configs, and `--config FILE`."""
+    """A flag for every field of these configs, and `--config FILE`; a flag that the command has already serves for both."""
     hidden: dict[str, Any] = {"default": argparse.SUPPRESS}
-    done: set[str] = set()
+    own = {action.dest for action in parser._actions}
+    done = set(own)
     for kind in kinds:
         group = parser.add_argument_group(kind.__name__, (kind.__doc__ or "").partition("\n")[0])
         hints = typing.get_type_hints(kind)
@@ -55,7 +56,7 @@ def add_config(parser: argparse.ArgumentParser, *kinds: type) -> None:
             else:
                 group.add_argument(flag, dest=one.name, metavar=_metavar(hints[one.name]), help=text, **hidden)
     parser.add_argument("--config", metavar="FILE", help="a TOML or JSON file of options, or a run's run.json")
-    parser.set_defaults(config_kinds=kinds)
+    parser.set_defaults(config_kinds=kinds, config_flags=frozenset(done - own))
 
 
 def config_from(
@@ -73,6 +74,13 @@ def config_from(
         name: value for name, value in vars(args).items() if name in names and any(_has(one, name) for one in kinds)
     }
     return resolve(kind, task=advice, file=file, flags=given)
+
+
+def refuse_options(args: argparse.Namespace, what: str, without: Sequence[type], having: Sequence[type] = ()) -> None:
+    """Raise UsageError for the first typed flag that only configs in `without` have: `what` has no use for it."""
+    for name in sorted(args.config_flags & vars(args).keys()):
+        if any(_has(one, name) for one in without) and not any(_has(one, name) for one in having):
+            raise UsageError(f"--{name.replace('_', '-')} does not go with {what}")
 
 
 def from_file(args: argparse.Namespace) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _fill_batch(
     reader = GLMReader(backbone.module, pad=tokenizer.special.pad, memory=config.memory)
     written = write(reader, [job.prompt for job in jobs], marks, config, listen=listen if watch else None)
     return {
-        job.number: transcript.close(one.pieces, one.ended)
+        job.number: replace(transcript.close(one.pieces, one.ended), cut=job.laid.cut)
         for job, transcript, one in zip(jobs, transcripts, written, strict=True)
     }
 

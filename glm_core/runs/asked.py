@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from glm_core.config import EvalConfig, TrainConfig, as_dict, defaults
+from glm_core.generation_config import GenerationConfig
 
 FORMAT = 1
 
@@ -17,7 +18,7 @@ class Asked:
 
     task: full name. model, data: as they were given. model_options: what else was said about the model (`preset`, `vocab`).
     pool, head: of a classifier. train, tune: names of splits. origin: who set each option's value.
-    pack: the path of the task's pack, where that is not installed.
+    generation: of a task that writes. pack: the path of the task's pack, where that is not installed.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Asked:
     tune: str
     config: TrainConfig
     evaluation: EvalConfig
+    generation: GenerationConfig | None = None
     pool: str = "cls"
     head: str | None = None
     allow_final: bool = False
@@ -40,6 +42,10 @@ class Asked:
 
     def as_dict(self, out: str) -> dict[str, Any]:
         """The content of `run.json`. Its `config` table can be given back as `--config`."""
+        written = {} if self.generation is None else as_dict(self.generation)
+        config = {**as_dict(self.evaluation), **as_dict(self.config)}
+        # one name may have two defaults; where nobody set it, both stay what they are
+        apart = {key for key, value in written.items() if config.get(key, value) != value}
         return {
             "format": FORMAT,
             "command": self.command(out),
@@ -55,8 +61,9 @@ class Asked:
             "data": list(self.data),
             "splits": {"train": self.train, "tune": self.tune},
             "allow_final": self.allow_final,
-            "config": {**as_dict(self.evaluation), **as_dict(self.config)},
+            "config": {key: value for key, value in {**written, **config}.items() if key not in apart},
             "evaluation": as_dict(self.evaluation),
+            **({"generation": written} if written else {}),
             "origin": dict(self.origin),
         }
 
@@ -78,10 +85,13 @@ class Asked:
         for key, value in as_dict(self.config).items():
             if value != defaults(TrainConfig)[key] or self.origin.get(key, "default") != "default":
                 words += _flag(key, value)
-        for key in sorted({one.name for one in fields(EvalConfig)} - {one.name for one in fields(TrainConfig)}):
-            value = getattr(self.evaluation, key)
-            if value != defaults(EvalConfig)[key] or self.origin.get(key, "default") != "default":
-                words += _flag(key, value)
+        told = {"seed", *(one.name for one in fields(TrainConfig))}
+        for options in (self.evaluation, self.generation):
+            for key in sorted({one.name for one in fields(options)} - told) if options is not None else ():
+                told.add(key)
+                value = getattr(options, key)
+                if value != defaults(type(options))[key] or self.origin.get(key, "default") != "default":
+                    words += _flag(key, value)
         return words
 
 
@@ -92,9 +102,10 @@ def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str | No
     pairs: list[tuple[str, Any, Any]] = [(name, old.get(key), new[key]) for key, name in names.items()]
     for role, flag in (("train", "--train-split"), ("tune", "--split")):
         pairs.append((flag, _table(old, "splits").get(role), new["splits"][role]))
-    for table in ("config", "evaluation"):
+    for table in ("config", "evaluation", "generation"):
         pairs += [
-            ("--" + key.replace("_", "-"), _table(old, table).get(key), value) for key, value in new[table].items()
+            ("--" + key.replace("_", "-"), _table(old, table).get(key), value)
+            for key, value in _table(new, table).items()
         ]
     for name, before, now in pairs:
         if before != now:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from glm_core.atomic import write_folder
 from glm_core.backbone import Backbone
 from glm_core.config import EvalConfig, as_dict, resolve
 from glm_core.errors import DataError, UsageError
 from glm_core.examples import Example
+from glm_core.generation_config import GenerationConfig
 from glm_core.model.classifier import Classifier
 from glm_core.model_sources import backbone_class
 from glm_core.plugins import find_offer, get_task, list_packs
@@ -30,6 +31,16 @@ FORMAT = 1
 ABOUT, MODEL = "bundle.json", "model"
 
 
+class Loaded(NamedTuple):
+    """What a bundle holds, loaded. generation: None where nothing is written."""
+
+    task: Task
+    backbone: Backbone
+    pattern: str | int
+    evaluation: EvalConfig
+    generation: GenerationConfig | None
+
+
 def write_bundle(
     folder: Path,
     task: Task,
@@ -37,6 +48,7 @@ def write_bundle(
     *,
     pattern: str | int,
     evaluation: EvalConfig,
+    generation: GenerationConfig | None = None,
     metric: str,
     samples: Sequence[Example],
 ) -> None:
@@ -62,6 +74,7 @@ def write_bundle(
             "labels": list(task.processor.labels),
             "metric": metric,
             "evaluation": as_dict(evaluation),
+            "generation": None if generation is None else as_dict(generation),
             "backbone": backbone_name(inner),
             "tokenizer": backbone.tokenizer.fingerprint,
         }
@@ -92,8 +105,8 @@ def load_bundle(
     device: str = "auto",
     task: Task | None = None,
     load: Callable[..., Backbone] | None = None,
-) -> tuple[Task, Backbone, str | int, EvalConfig]:
-    """Task, model, pattern and evaluation options of a finished run.
+) -> Loaded:
+    """Task, model, pattern and options of a finished run.
 
     task: where it is not one of a pack's. load: `load(folder, device=…)` for a backbone that no pack offers.
     Raises UsageError where the pack's pattern, its revision or the vocabulary are not those of the run.
@@ -115,11 +128,18 @@ def load_bundle(
         raise UsageError(f"{folder}: its backbone is offered by no pack; give `load`, a function that loads it")
     backbone = load(folder / MODEL, device=device)
     evaluation, _ = resolve(EvalConfig, file=options)
+    written = about.get("generation")
     if backbone.tokenizer.fingerprint != fingerprint:
         raise UsageError(
             f"{folder}: the vocabulary that lies there is not the one the run was made with; copy the whole bundle again"
         )
-    return task, backbone, 0 if pattern is None else pattern, evaluation
+    return Loaded(
+        task,
+        backbone,
+        0 if pattern is None else pattern,
+        evaluation,
+        None if written is None else resolve(GenerationConfig, file=written)[0],
+    )
 
 
 def backbone_name(backbone: Backbone) -> str | None:

@@ -1,43 +1,29 @@
-"""Examples → clozes → batches → scores → predictions, in the examples' order.
+"""Examples → clozes → batches → scores → predictions, in the examples' order. Each kind of task has its own way.
 
 Q clozes, C answers, T tokens of an answer.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import torch
 import torch.distributed as dist
 
 from glm_core.backbone import Backbone, Weighed
-from glm_core.config import EvalConfig
-from glm_core.errors import DataError, RunError, UsageError
+from glm_core.config import EvalConfig, resolve
+from glm_core.errors import DataError, UsageError
 from glm_core.examples import Answer, Example, Prediction
+from glm_core.generation_config import GenerationConfig
 from glm_core.model.classifier import Classifier
 from glm_core.pvp import Cloze
-from glm_core.runs.scoring import best_label, best_text, label_scores
+from glm_core.runs.evaluate_generation import write_texts, writing_instance
+from glm_core.runs.evaluate_lm import text_instances, weigh_texts
+from glm_core.runs.questions import Progress, Questions, arithmetic, one_way
+from glm_core.runs.scoring import best_label, best_text, label_scores, refuse_nan
 from glm_core.tasks import Task
 from glm_core.training.batching import token_batches
-
-Progress = Callable[[int, int], None]  # (done, of)
-
-
-@dataclass(frozen=True, eq=False)
-class Questions:
-    """Examples made ready for a backbone: encoded once, answered as often as wanted."""
-
-    examples: Sequence[Example]
-    clozes: Sequence[Cloze]
-    instances: Sequence[Any]
-
-    def every(self, step: int, *, start: int) -> Questions:
-        """Every `step`-th of them."""
-        return Questions(self.examples[start::step], self.clozes[start::step], self.instances[start::step])
 
 
 def evaluate(
@@ -47,46 +33,104 @@ def evaluate(
     *,
     pattern: str | int = 0,
     config: EvalConfig | None = None,
+    generation: GenerationConfig | None = None,
     progress: Progress | None = None,
 ) -> list[Prediction]:
-    """What the model says about each example, in the order of `examples`.
+    """What the model says about each example, in the order of `examples`: it chooses, weighs or writes.
 
-    Examples are weighed in batches of similar length; neither the batches nor the other examples change a prediction.
-    Every token's log-probability is kept, so that all can be scored again in another way. A `Classifier` reads the
-    examples without a pattern. Under several processes each one weighs all examples and finds the same.
+    Examples go through the model in batches of similar length; neither the batches nor the other examples change a
+    prediction. Every token's log-probability is kept, so that all can be scored again in another way. A `Classifier` reads
+    the examples without a pattern. Under several processes each one answers all examples and finds the same.
 
-    Raises DataError for an example that makes no cloze, UsageError for a task that writes instead of choosing, RunError
-    for a model whose log-probabilities are not numbers.
+    generation: how blanks are written; by default what the task recommends. Tasks that write nothing have no use for it.
+    Raises DataError for an example that makes no cloze, UsageError for a backbone that cannot do what the task asks,
+    RunError for a model whose log-probabilities are not numbers.
     """
     config = config or EvalConfig()
-    questions = encode_examples(task, backbone, examples, pattern=pattern, max_length=config.max_length)
+    questions = evaluation_questions(task, backbone, examples, pattern=pattern, config=config, generation=generation)
     return answer(backbone, questions, config, progress=progress)
 
 
-def encode_examples(
-    task: Task, backbone: Backbone, examples: Sequence[Example], *, pattern: str | int, max_length: int
+def evaluation_questions(
+    task: Task,
+    backbone: Backbone,
+    examples: Sequence[Example],
+    *,
+    pattern: str | int,
+    config: EvalConfig,
+    generation: GenerationConfig | None = None,
 ) -> Questions:
     """The cloze of each example, encoded; for a classifier, the example as it reads without a pattern."""
-    if task.kind == "generation":
-        raise UsageError(f"task {task.name} wants its blanks written; only tasks that choose or weigh are evaluated")
     if isinstance(backbone, Classifier):
-        clozes = [task.plain(example) for example in examples]
-    else:
-        clozes = [task.cloze(example, pattern) for example in examples]
-    for cloze in clozes:
-        if not cloze.answers:
-            raise DataError(f"example {cloze.uid}: pattern '{cloze.pattern}' has no answers to choose from")
-    return Questions(examples, clozes, [backbone.encode(cloze, max_length=max_length) for cloze in clozes])
+        plain = [_with_answers(task.plain(one)) for one in examples]
+        return Questions(examples, plain, [[backbone.encode(one, max_length=config.max_length)] for one in plain])
+    clozes = [task.cloze(example, pattern) for example in examples]
+    if task.kind == "generation":
+        if config.direction == "uni":
+            raise UsageError(
+                f"task {task.name} wants its blanks written; --direction uni is for texts that are weighed"
+            )
+        written = generation or resolve(GenerationConfig, task=task.advice())[0]
+        return Questions(examples, clozes, [()] * len(clozes), task.kind, written)
+    clozes = [_with_answers(one) for one in clozes]
+    if task.kind == "lm":
+        return Questions(examples, clozes, text_instances(backbone, clozes, config), task.kind)
+    if config.direction == "uni":
+        clozes = [one_way(one) for one in clozes]
+    return Questions(examples, clozes, [[backbone.encode(one, max_length=config.max_length)] for one in clozes])
+
+
+def training_questions(
+    task: Task,
+    backbone: Backbone,
+    examples: Sequence[Example],
+    *,
+    pattern: str | int,
+    config: EvalConfig,
+    generation: GenerationConfig | None = None,
+) -> Questions:
+    """What a model learns from: the same clozes, with their targets where it is to write. Lengths are those of `config`."""
+    if task.kind != "generation" or isinstance(backbone, Classifier):
+        straight = replace(config, direction="bi")
+        return evaluation_questions(task, backbone, examples, pattern=pattern, config=straight)
+    written = generation or resolve(GenerationConfig, task=task.advice())[0]
+    clozes = [_with_answers(task.cloze(example, pattern)) for example in examples]
+    return Questions(
+        examples,
+        clozes,
+        [
+            [writing_instance(backbone, one, max_length=config.max_length, max_tokens=written.max_tokens)]
+            for one in clozes
+        ],
+        task.kind,
+        written,
+    )
+
+
+def _with_answers(cloze: Cloze) -> Cloze:
+    """The cloze itself. Raises DataError where it has nothing to choose from, to weigh or to learn."""
+    if not cloze.answers:
+        raise DataError(f"example {cloze.uid}: pattern '{cloze.pattern}' has no answers to choose from")
+    return cloze
 
 
 def answer(
     backbone: Backbone, questions: Questions, config: EvalConfig, *, progress: Progress | None = None
 ) -> list[Prediction]:
     """The prediction of each question, in their order."""
+    way = {"cloze": choose, "lm": weigh_texts, "generation": write_texts}[questions.kind]
+    return way(backbone, questions, config, progress=progress)
+
+
+def choose(
+    backbone: Backbone, questions: Questions, config: EvalConfig, *, progress: Progress | None = None
+) -> list[Prediction]:
+    """The best label of each question, in their order."""
     device = next(backbone.module.parameters()).device
+    instances = questions.all_instances()
     found: dict[int, Prediction] = {}
-    for indices in token_batches([one.n_tokens for one in questions.instances], budget=config.batch_tokens):
-        batch = backbone.collate([questions.instances[index] for index in indices]).to(device)
+    for indices in token_batches([one.n_tokens for one in instances], budget=config.batch_tokens):
+        batch = backbone.collate([instances[index] for index in indices]).to(device)
         with arithmetic(device, config.precision):
             weighed = backbone.weigh(batch)
         for index, answers in zip(indices, _answers([questions.clozes[at] for at in indices], weighed), strict=True):
@@ -94,7 +138,7 @@ def answer(
                 questions.examples[index],
                 questions.clozes[index],
                 answers,
-                cut=questions.instances[index].cut,
+                cut=instances[index].cut,
                 length_penalty=config.length_penalty,
             )
         if progress is not None:
@@ -125,12 +169,7 @@ def predict_one(
     Where the pattern names a label for "none of these" (`otherwise`), it is chosen unless an answer is exactly what
     greedy writing would give.
     """
-    for one in answers:
-        if any(math.isnan(value) for value in one.log_probs):
-            raise RunError(
-                f"the model gives no number for example {cloze.uid} (nan): its weights diverged; "
-                "train with a smaller --learning-rate or --precision fp32"
-            )
+    refuse_nan(cloze.uid, answers)
     scores = label_scores(answers, combine=cloze.combine, length_penalty=length_penalty)
     open_to_choice = scores
     if cloze.otherwise is not None:
@@ -167,10 +206,3 @@ def _answers(clozes: Sequence[Cloze], weighed: Weighed) -> Iterator[tuple[Answer
             )
             for c, (text, label) in enumerate(zip(cloze.answers, cloze.labels, strict=True))
         )
-
-
-def arithmetic(device: torch.device, precision: str) -> AbstractContextManager[Any]:
-    """The forward pass in this precision; parameters keep theirs."""
-    if precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision])

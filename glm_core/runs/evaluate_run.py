@@ -12,6 +12,7 @@ from glm_core.backbone import Backbone
 from glm_core.config import EvalConfig
 from glm_core.errors import UsageError
 from glm_core.examples import Prediction, Split
+from glm_core.generation_config import GenerationConfig
 from glm_core.runs.bundle import read_bundle
 from glm_core.runs.evaluate import evaluate
 from glm_core.runs.health import health, measure, measure_majority
@@ -31,6 +32,7 @@ def evaluate_run(
     other: Task | None = None,
     data: Sequence[str | Path] = (),
     config: EvalConfig | None = None,
+    generation: GenerationConfig | None = None,
     device: str = "auto",
     load: Callable[..., Backbone] | None = None,
     progress: bool = True,
@@ -40,8 +42,8 @@ def evaluate_run(
     They are not kept where the options or the split's contents are not those of the run: `kept` says so.
 
     split: by default the one the run was chosen on. other: a task with the same patterns (the diagnostic sets of RTE),
-    instead of the run's own. data: by default where the run found its data. config: by default the run's own. task, load:
-    as for `Predictor.load`.
+    instead of the run's own. data: by default where the run found its data. config, generation: by default the run's own.
+    task, load: as for `Predictor.load`.
     Raises UsageError for a run that is not finished, an unknown split, or another task without the run's pattern.
     """
     folder = RunDir(run)
@@ -57,9 +59,16 @@ def evaluate_run(
     files = judged.processor.open(*(map(str, data) if data else asked["data"]))
     examples = judged.read(files, which)
     config = config or predictor.evaluation
+    generation = generation or predictor.generation
     with evaluation_bar(f"evaluating {which.name}", shown=progress) as bar:
         predictions = evaluate(
-            judged, predictor.backbone, examples, pattern=predictor.pattern, config=config, progress=bar
+            judged,
+            predictor.backbone,
+            examples,
+            pattern=predictor.pattern,
+            config=config,
+            generation=generation,
+            progress=bar,
         )
     told = about_predictions(
         judged,
@@ -67,14 +76,17 @@ def evaluate_run(
         predictions,
         pattern=asked["pattern"],
         evaluation=config,
+        generation=generation,
         steps=read_json(folder.result)["health"]["steps"],
     )
     told["data"] = about_files(files)
     told["examples"] = about_split(which, examples)
     own = full_name(judged) == full_name(predictor.task)
     name = which.name if own else f"{full_name(judged).replace('/', '-')}.{which.name}"
-    told["kept"] = config == replace(predictor.evaluation, batch_tokens=config.batch_tokens) and not (
-        own and _another_reading(folder, told["examples"], which)
+    told["kept"] = (
+        config == replace(predictor.evaluation, batch_tokens=config.batch_tokens)
+        and generation == predictor.generation
+        and not (own and _another_reading(folder, told["examples"], which))
     )
     if told["kept"] and int(os.environ.get("RANK", "0")) == 0:
         folder.write_predictions(name, predictions, told)
@@ -94,6 +106,7 @@ def about_predictions(
     *,
     pattern: str | int,
     evaluation: EvalConfig,
+    generation: GenerationConfig | None = None,
     steps: int = 0,
 ) -> dict[str, Any]:
     """What is stored beside a split's predictions: the metrics where there are labels, and health."""
@@ -107,4 +120,5 @@ def about_predictions(
         "majority": measure_majority(task, predictions),
         "health": health(predictions, steps=steps).as_dict(),
         "evaluation": asdict(evaluation),
+        **({} if generation is None else {"generation": asdict(generation)}),
     }

@@ -12,7 +12,7 @@ import shutil
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -24,16 +24,18 @@ from glm_core.config import EvalConfig, TrainConfig, resolve
 from glm_core.data import DataDir
 from glm_core.errors import DataError, GlmError, UsageError, did_you_mean
 from glm_core.examples import Example, Prediction, Split
+from glm_core.generation_config import GenerationConfig
 from glm_core.model.classifier import Classifier, Pool
 from glm_core.plugins import path_of, record_hooks
 from glm_core.runs.asked import Asked
 from glm_core.runs.bundle import write_bundle
 from glm_core.runs.claim import claim, refuse_another
-from glm_core.runs.evaluate import Questions, answer, answer_together, encode_examples
+from glm_core.runs.evaluate import answer, answer_together, evaluation_questions, training_questions
 from glm_core.runs.evaluate_run import about_predictions
 from glm_core.runs.health import health, measure, measure_majority
 from glm_core.runs.manifest import about_model, full_name, make_manifest
 from glm_core.runs.progress import evaluation_bar
+from glm_core.runs.questions import Questions
 from glm_core.runs.result import Result, write_result
 from glm_core.runs.run_dir import Record, RunDir, read_json, to_json, write_json
 from glm_core.runs.splits import training_split, tuning_split
@@ -57,6 +59,7 @@ def finetune(
     method: Method = "cloze",
     config: TrainConfig | None = None,
     evaluation: EvalConfig | None = None,
+    generation: GenerationConfig | None = None,
     train_split: str | None = None,
     tune_split: str | None = None,
     allow_final: bool = False,
@@ -78,7 +81,8 @@ def finetune(
         as "module:Class".
     model, model_options, origin: what the user calls the model, what else was said about it, and who set each option; for
         `run.json` only.
-    config: by default what the task recommends. evaluation: by default the lengths and precision of `config`.
+    config: by default what the task recommends. evaluation: by default the lengths and precision of `config`. generation:
+        how a task that writes does so, by default as the task recommends; its `max_tokens` also limits what it learns.
     train_split, tune_split: by default the first ones with these roles.
     allow_final: choose on a split that is meant for the final evaluation; the result is marked.
     overwrite: begin anew where `out` holds a run.
@@ -88,10 +92,18 @@ def finetune(
     """
     if method not in get_args(Method):
         raise UsageError(f"--method is cloze or classifier; got '{method}'{did_you_mean(method, get_args(Method))}")
-    config = config or resolve(TrainConfig, task=task.advice())[0]
-    evaluation = evaluation or EvalConfig(
-        max_length=config.max_length, length_penalty=config.length_penalty, precision=config.precision
+    advice = task.advice()
+    config = _with_objective(config or resolve(TrainConfig, task=advice)[0], task, method, origin or {})
+    evaluation = evaluation or replace(
+        resolve(EvalConfig, task=advice)[0],
+        max_length=config.max_length,
+        length_penalty=config.length_penalty,
+        precision=config.precision,
     )
+    if task.kind != "generation" or method != "cloze":
+        generation = None
+    elif generation is None:
+        generation = resolve(GenerationConfig, task=advice)[0]
     folders = [data] if isinstance(data, str | Path) else list(data)
     train = training_split(task, train_split)
     tune = tuning_split(task, tune_split, allow_final=allow_final)
@@ -107,6 +119,7 @@ def finetune(
         tune=tune.name,
         config=config,
         evaluation=evaluation,
+        generation=generation,
         pool=pool,
         head=head,
         allow_final=allow_final,
@@ -159,12 +172,13 @@ class _Job:
         """Load, train, measure, store."""
         backbone = self._made_ready(given)
         questions = self._training_questions(backbone)
-        tune = encode_examples(
+        tune = evaluation_questions(
             self.task,
             backbone,
             self.tune_examples,
             pattern=self.asked.pattern,
-            max_length=self.asked.evaluation.max_length,
+            config=self.asked.evaluation,
+            generation=self.asked.generation,
         )
         if self.first:
             if not self.run.manifest.is_file():
@@ -210,12 +224,13 @@ class _Job:
 
     def _training_questions(self, backbone: Backbone) -> Questions:
         """The training examples, without those whose label has no words (`otherwise`): nothing can be learnt from them."""
-        found = encode_examples(
+        found = training_questions(
             self.task,
             backbone,
             self.train_examples,
             pattern=self.asked.pattern,
-            max_length=self.asked.config.max_length,
+            config=replace(self.asked.evaluation, max_length=self.asked.config.max_length),
+            generation=self.asked.generation,
         )
         kept = [index for index, cloze in enumerate(found.clozes) if cloze.gold is not None]
         if not kept:
@@ -224,11 +239,7 @@ class _Job:
                 "words for the label of none of them; choose another pattern"
             )
         self.n_left_out = len(found.examples) - len(kept)
-        return Questions(
-            [found.examples[index] for index in kept],
-            [found.clozes[index] for index in kept],
-            [found.instances[index] for index in kept],
-        )
+        return found.pick(kept)
 
     def _train(self, backbone: Backbone, questions: Questions, tune: Questions) -> Result:
         name = str(self.run.path)
@@ -241,7 +252,7 @@ class _Job:
         metric, lower_is_better = _first_metric(self.task, before)
         trainer = Trainer(backbone, self.asked.config, seed=self.asked.seed, record=record, progress=self.progress)
         summary = trainer.fit(
-            questions.instances,
+            questions.all_instances(),
             self.run.checkpoints,
             evaluate=lambda: measure(self.task, answer_together(backbone, tune, self.asked.evaluation)),
             lower_is_better=lower_is_better,
@@ -283,7 +294,13 @@ class _Job:
 
     def _about(self, split: Split, predictions: Sequence[Prediction], *, steps: int) -> dict[str, Any]:
         return about_predictions(
-            self.task, split, predictions, pattern=self.asked.pattern, evaluation=self.asked.evaluation, steps=steps
+            self.task,
+            split,
+            predictions,
+            pattern=self.asked.pattern,
+            evaluation=self.asked.evaluation,
+            generation=self.asked.generation,
+            steps=steps,
         )
 
     def _result(
@@ -314,6 +331,7 @@ class _Job:
             backbone,
             pattern=self.asked.pattern,
             evaluation=self.asked.evaluation,
+            generation=self.asked.generation,
             metric=result.metric,
             samples=self.tune_examples,
         )
@@ -325,6 +343,17 @@ class _Job:
                 f"split '{split.name}' of {self.task.name}: {len(bare)} of {len(examples)} examples have no label "
                 f"(first: {bare[0]}); training and choosing want labels"
             )
+
+
+def _with_objective(config: TrainConfig, task: Task, method: str, origin: Mapping[str, str]) -> TrainConfig:
+    """Tasks that weigh or write learn their targets token by token: there is no choice between answers to learn from."""
+    if task.kind == "cloze" or method != "cloze" or config.objective in ("lm", "generative"):
+        return config
+    if origin.get("objective") in ("file", "flags"):
+        raise UsageError(
+            f"--objective {config.objective} is for choices, and task {task.name} has none; say lm or generative"
+        )
+    return replace(config, objective="lm")
 
 
 def _first_metric(task: Task, measured: Mapping[str, float]) -> tuple[str, bool]:

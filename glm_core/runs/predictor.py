@@ -10,8 +10,10 @@ from glm_core.backbone import Backbone
 from glm_core.config import EvalConfig
 from glm_core.errors import DataError, UsageError
 from glm_core.examples import Example, Prediction, Split
+from glm_core.generation_config import GenerationConfig
 from glm_core.runs.bundle import load_bundle
-from glm_core.runs.evaluate import Progress, evaluate
+from glm_core.runs.evaluate import evaluate
+from glm_core.runs.questions import Progress
 from glm_core.tasks import Task
 
 
@@ -19,12 +21,19 @@ class Predictor:
     """A trained model with its task and pattern, kept loaded. `predictor([{"premise": …, "hypothesis": …}])`"""
 
     def __init__(
-        self, task: Task, backbone: Backbone, *, pattern: str | int = 0, evaluation: EvalConfig | None = None
+        self,
+        task: Task,
+        backbone: Backbone,
+        *,
+        pattern: str | int = 0,
+        evaluation: EvalConfig | None = None,
+        generation: GenerationConfig | None = None,
     ) -> None:
         self.task = task
         self.backbone = backbone
         self.pattern = pattern
         self.evaluation = evaluation or EvalConfig()
+        self.generation = generation
 
     @classmethod
     def load(
@@ -40,13 +49,20 @@ class Predictor:
         task: where no pack offers it. load: `load(folder, device=…)` for a backbone that no pack offers.
         Raises UsageError where the run is not finished, or its pack or vocabulary is not that of the run.
         """
-        task, backbone, pattern, evaluation = load_bundle(where, device=device, task=task, load=load)
-        return cls(task, backbone, pattern=pattern, evaluation=evaluation)
+        found = load_bundle(where, device=device, task=task, load=load)
+        return cls(
+            found.task,
+            found.backbone,
+            pattern=found.pattern,
+            evaluation=found.evaluation,
+            generation=found.generation,
+        )
 
     def __call__(self, rows: Iterable[Mapping[str, Any]]) -> list[Prediction]:
         """The predictions for rows of fields, in their order.
 
-        A row may also give `uid`, and `choices` (a list) where answers differ from example to example.
+        A row may also give `uid`, `choices` (a list) where answers differ from example to example, and `target`, the text
+        that a task of kind lm weighs.
         Raises DataError that names the row for a field that the pattern misses or that is no text.
         """
         return self.predict([self._example(row, number) for number, row in enumerate(rows)])
@@ -54,7 +70,13 @@ class Predictor:
     def predict(self, examples: Sequence[Example], *, progress: Progress | None = None) -> list[Prediction]:
         """The predictions for examples, in their order."""
         return evaluate(
-            self.task, self.backbone, examples, pattern=self.pattern, config=self.evaluation, progress=progress
+            self.task,
+            self.backbone,
+            examples,
+            pattern=self.pattern,
+            config=self.evaluation,
+            generation=self.generation,
+            progress=progress,
         )
 
     def read(self, file: str | Path) -> list[Example]:
@@ -71,7 +93,7 @@ class Predictor:
 
     @staticmethod
     def _example(row: Mapping[str, Any], number: int) -> Example:
-        special = ("uid", "choices")
+        special = ("uid", "choices", "target")
         fields = {key: value for key, value in row.items() if key not in special}
         for name, value in fields.items():
             if not isinstance(value, str):
@@ -79,7 +101,10 @@ class Predictor:
         choices = row.get("choices", ())
         if isinstance(choices, str) or not all(isinstance(one, str) for one in choices):
             raise DataError(f"row {number}: 'choices' is a list of texts")
-        return Example(str(row.get("uid", f"row {number}")), fields, choices=tuple(choices))
+        target = row.get("target")
+        if not isinstance(target, str | None):
+            raise DataError(f"row {number}: 'target' is {type(target).__name__}, wanted text")
+        return Example(str(row.get("uid", f"row {number}")), fields, choices=tuple(choices), target=target)
 
 
 def predict(run: str | Path, rows: Iterable[Mapping[str, Any]], *, device: str = "auto") -> list[Prediction]:

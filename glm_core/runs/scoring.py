@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from glm_core.errors import RunError
 from glm_core.examples import Answer
 from glm_core.pvp import Combine
 
@@ -17,6 +18,15 @@ def answer_score(log_probs: Sequence[float], length_penalty: float = 0.0) -> flo
     """The sum over the answer's tokens over (number of tokens ** penalty): 0 the sum, 1 the mean (SUPERGLUE 6)."""
     total = math.fsum(log_probs)
     return total / len(log_probs) ** length_penalty if length_penalty and log_probs else total
+
+
+def refuse_nan(uid: str, answers: Sequence[Answer]) -> None:
+    """Raises RunError where a model's log-probabilities are not numbers."""
+    if any(math.isnan(value) for one in answers for value in one.log_probs):
+        raise RunError(
+            f"the model gives no number for example {uid} (nan): its weights diverged; "
+            "train with a smaller --learning-rate or --precision fp32"
+        )
 
 
 def log_sum_exp(values: Sequence[float]) -> float:

@@ -103,8 +103,8 @@ def test_a_model_that_diverged_is_an_error_and_no_score():
         evaluate(reviews_task(), backbone, examples(1))
 
 
-def test_a_task_that_writes_is_refused():
-    with pytest.raises(UsageError, match="wants its blanks written"):
+def test_a_task_that_writes_wants_a_backbone_that_can():
+    with pytest.raises(UsageError, match="a ToyBackbone chooses among answers and cannot write; use a GLM"):
         evaluate(reviews_task(kind="generation"), ToyBackbone(), examples(1))
 
 
