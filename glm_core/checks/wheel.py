@@ -45,7 +45,7 @@ def check_wheel(wheel: Path, *, model: Model | None = None) -> Report:
         with _only_from(place):
             for pack in packs:
                 report += _check(pack, model)
-    return report
+    return replace(report, findings=tuple(_inside(one, place) for one in report.findings))
 
 
 def missing_files(wheel: Path, place: Path) -> Iterator[Finding]:
@@ -70,6 +70,12 @@ def _check(pack: Pack, model: Model | None) -> Report:
     report = check_pack(loaded, model=model)
     without_data = " no data, "
     return replace(report, notes=tuple(one for one in report.notes if without_data not in one))
+
+
+def _inside(finding: Finding, folder: Path) -> Finding:
+    """With places as the wheel names its files; where it was unpacked nobody can look any more."""
+    places = tuple(replace(one, file=one.file.removeprefix(f"{folder}/")) for one in finding.places)
+    return replace(finding, places=places)
 
 
 def _packs(place: Path, wheel: Path) -> list[Pack]:

@@ -51,13 +51,17 @@ class PackConformance(Offline):
     pack: ClassVar[Any] = ""
     data: ClassVar[Mapping[str, Folder]] = {}
     model: ClassVar[str | Model | None] = None
+    _report: ClassVar[Report]
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def report(self, request: pytest.FixtureRequest) -> Report:
-        """What all checks found, found once."""
-        places = (Path.cwd(), request.config.rootpath, request.path.parent)
-        data = {name: _found(folder, places) for name, folder in self.data.items()}
-        return pack_report(self.pack, data, model=self.model)
+        """What all checks found; looked for once per class."""
+        known = type(self)
+        if "_report" not in vars(known):
+            places = (Path.cwd(), request.config.rootpath, request.path.parent)
+            data = {name: _found(folder, places) for name, folder in self.data.items()}
+            known._report = pack_report(self.pack, data, model=self.model)
+        return known._report
 
     def test_everything_could_be_checked(self, report: Report) -> None:
         assert not report.errors, "\n".join(map(str, report.errors))
@@ -171,7 +175,7 @@ class BackboneConformance(Offline):
         for _ in range(15):
             loss = backbone.loss(batch, objective="choice")
             assert loss.shape == () and loss.requires_grad
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
