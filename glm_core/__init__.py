@@ -1,9 +1,9 @@
 """The face: `from glm_core import …` is the whole public API, beside `glm_core.metrics` and `glm_core.presets`.
 
-A name is resolved when it is first touched, so importing this package costs nothing and brings in no torch.
+A name is resolved when it is first touched, so importing this package costs nothing and brings in no torch. Each is
+imported "as" itself for type checkers, which take that for a promise to those who import it from here.
 """
 
-# ruff: noqa: F401  (the imports below are the face, for editors and type checkers)
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -11,45 +11,51 @@ from typing import TYPE_CHECKING, Any
 from glm_core.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from glm_core.backbone import Backbone, Filled, ModelSource, Weighed
-    from glm_core.config import EvalConfig, ModelConfig, TrainConfig
-    from glm_core.data import DataDir
-    from glm_core.errors import DataError, PackError, TemplateError
-    from glm_core.examples import Answer, Example, Prediction, Split
-    from glm_core.generation_config import GenerationConfig
-    from glm_core.hookspecs import hookimpl
-    from glm_core.model.batch import Batch
-    from glm_core.model.classifier import Classifier
-    from glm_core.model.transformer import GLM
-    from glm_core.model_sources import load_backbone
+    from glm_core.backbone import Backbone as Backbone, Filled as Filled, ModelSource as ModelSource, Weighed as Weighed
+    from glm_core.config import EvalConfig as EvalConfig, ModelConfig as ModelConfig, TrainConfig as TrainConfig
+    from glm_core.data import DataDir as DataDir
+    from glm_core.errors import DataError as DataError, PackError as PackError, TemplateError as TemplateError
+    from glm_core.examples import Answer as Answer, Example as Example, Prediction as Prediction, Split as Split
+    from glm_core.generation_config import GenerationConfig as GenerationConfig
+    from glm_core.hookspecs import hookimpl as hookimpl
+    from glm_core.model.batch import Batch as Batch
+    from glm_core.model.classifier import Classifier as Classifier
+    from glm_core.model.transformer import GLM as GLM
+    from glm_core.model_sources import load_backbone as load_backbone
     from glm_core.parts import (
-        BLANK,
-        DOCUMENT_BLANK,
-        SENTENCE_BLANK,
-        SPLIT,
-        Part,
-        Text,
-        lowercase_first,
-        shortenable,
-        soft,
-        straighten_quotes,
-        strip_final_punctuation,
-        uppercase_first,
+        BLANK as BLANK,
+        DOCUMENT_BLANK as DOCUMENT_BLANK,
+        SENTENCE_BLANK as SENTENCE_BLANK,
+        SPLIT as SPLIT,
+        Part as Part,
+        Text as Text,
+        lowercase_first as lowercase_first,
+        shortenable as shortenable,
+        soft as soft,
+        straighten_quotes as straighten_quotes,
+        strip_final_punctuation as strip_final_punctuation,
+        uppercase_first as uppercase_first,
     )
-    from glm_core.plugins import get_task, list_packs, list_tasks
-    from glm_core.pvp import PVP, Cloze, Edges
-    from glm_core.runs.evaluate import evaluate
-    from glm_core.runs.finetune import finetune
-    from glm_core.runs.predictor import Predictor, predict
-    from glm_core.runs.result import Result
-    from glm_core.tasks import DataProcessor, JsonlProcessor, Task, TsvProcessor
-    from glm_core.templates import Template
-    from glm_core.tokens import Tokenizer, load_tokenizer
-    from glm_core.tokens.encode import Instance
-    from glm_core.tokens.row import Row, unpack
-    from glm_core.tomlpack import toml_pack
-    from glm_core.training.summary import Summary
-    from glm_core.training.trainer import Trainer
+    from glm_core.plugins import get_task as get_task, list_packs as list_packs, list_tasks as list_tasks
+    from glm_core.pvp import PVP as PVP, Cloze as Cloze, Edges as Edges
+    from glm_core.runs.evaluate import evaluate as evaluate
+    from glm_core.runs.finetune import finetune as finetune
+    from glm_core.runs.predictor import Predictor as Predictor, predict as predict
+    from glm_core.runs.result import Result as Result
+    from glm_core.tasks import (
+        DataProcessor as DataProcessor,
+        JsonlProcessor as JsonlProcessor,
+        Task as Task,
+        TsvProcessor as TsvProcessor,
+    )
+    from glm_core.templates import Template as Template
+    from glm_core.tokens import Tokenizer as Tokenizer, load_tokenizer as load_tokenizer
+    from glm_core.tokens.encode import Instance as Instance
+    from glm_core.tokens.row import Row as Row, unpack as unpack
+    from glm_core.tomlpack import toml_pack as toml_pack
+    from glm_core.training.summary import Summary as Summary
+    from glm_core.training.trainer import Trainer as Trainer
+
 
 _MODULES = {
     "backbone": ("Backbone", "Filled", "ModelSource", "Weighed"),

@@ -13,8 +13,7 @@ from torch import Tensor
 from glm_core.errors import UsageError
 from glm_core.model.checkpoint import Loaded, build, config_of, load_state
 from glm_core.model.writers import save_native
-from glm_core.presets import Preset
-from glm_core.presets import preset as find_preset
+from glm_core.presets import Preset, preset as find_preset
 from glm_core.tokens import load_tokenizer
 from glm_core.tokens.of_model import masks_of, tokenizer_options
 from glm_core.tokens.tokenizer import Tokenizer

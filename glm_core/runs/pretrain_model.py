@@ -12,8 +12,7 @@ from glm_core.errors import UsageError
 from glm_core.model.glm_backbone import GLMBackbone
 from glm_core.model.glm_files import device_of
 from glm_core.model.transformer import GLM
-from glm_core.presets import Preset, padded
-from glm_core.presets import preset as find_preset
+from glm_core.presets import Preset, padded, preset as find_preset
 from glm_core.tokens import load_tokenizer
 from glm_core.tokens.of_model import masks_of, tokenizer_options
 from glm_core.tokens.tokenizer import CONFIG_FILE, Tokenizer
