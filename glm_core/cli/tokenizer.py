@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glm_core.tokens.sources import TextDocument
 
 ACTIONS = ("train",)
 
@@ -46,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
         raise UsageError(f"{args.out}: is there already; choose another folder, or --overwrite to replace it")
     with counting(shown=not args.json) as show:
         tokenizer = train_vocabulary(
-            _texts(args.paths, args.limit, show),
+            _Texts(args.paths, args.limit, show),
             args.out,
             kind=args.kind,
             size=args.size,
@@ -68,18 +72,22 @@ def run(args: argparse.Namespace) -> None:
     print(f"\nnext     glm corpus build {' '.join(args.paths)} --vocab {args.out} --out CORPUS")
 
 
-def _texts(paths: list[str], limit: int | None, show: Callable[[str], None]) -> Iterator[str]:
-    """Prompts and texts of the documents in these files, a document at a time."""
-    from glm_core.tokens.sources import find_sources, read_documents, read_units, text_and_prompt
+class _Texts:
+    """Prompts and texts of the documents in these files, read anew whenever they are gone through."""
 
-    n = 0
-    for source in find_sources(paths):
-        for unit in read_units(source, "line"):
-            for one in read_documents(source, unit, text_and_prompt):
-                if n == limit:
-                    return
-                n += 1
-                if n % 1000 == 0:
-                    show(f"{source.path.name}: {n:,} documents read")
-                yield from (text for text in one if text)
-    show("merging …")
+    def __init__(self, paths: list[str], limit: int | None, show: Callable[[str], None]) -> None:
+        self.paths, self.limit, self.show = paths, limit, show
+
+    def __iter__(self) -> Iterator[str]:
+        for n, one in enumerate(islice(self._documents(), self.limit), 1):
+            if n % 1000 == 0:
+                self.show(f"{n:,} documents read")
+            yield from (text for text in one if text)
+        self.show("merging …")
+
+    def _documents(self) -> Iterator[TextDocument]:
+        from glm_core.tokens.sources import find_sources, read_documents, read_units, text_and_prompt
+
+        for source in find_sources(self.paths):
+            for unit in read_units(source, "line"):
+                yield from read_documents(source, unit, text_and_prompt)

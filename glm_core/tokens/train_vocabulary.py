@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,18 +34,19 @@ def train_vocabulary(
     """Learn `size` pieces from texts and write them into the folder `out`, as `load_tokenizer` reads it.
 
     kind: "bert-wordpiece" (words, split into pieces) or "gpt2-bpe" (bytes; nothing is ever unknown, capitals are kept).
+    texts: gone through twice for words, so an iterator is kept in memory; better something that begins anew.
     min_count: rarer pairs are not merged. task_mask: [sMASK] and [gMASK] too, for sentences and documents.
-    The same texts in the same order give the same vocabulary. Raises UsageError for an impossible size or empty texts.
+    The same texts give the same vocabulary. Raises UsageError for an impossible size or empty texts.
     """
     if kind not in KINDS:
         raise UsageError(f"--kind is one of {', '.join(KINDS)}; got '{kind}'")
     least = 300  # bytes, or letters and their continuations, and the special tokens
     if size < least:
         raise UsageError(f"--size is at least {least}; got {size}")
+    seen = _Seen(list(texts) if iter(texts) is texts else texts)
     library, trainer = (
-        _wordpiece(size, min_count, lowercase, progress) if kind == KINDS[0] else _bpe(size, min_count, progress)
+        _wordpiece(seen, size, min_count, lowercase, progress) if kind == KINDS[0] else _bpe(size, min_count, progress)
     )
-    seen = _Seen(texts)
     library.train_from_iterator(seen, trainer)
     if not seen.some:
         raise UsageError("there is no text to learn a vocabulary from")
@@ -64,7 +67,7 @@ def train_vocabulary(
 
 
 class _Seen:
-    """Texts as the library draws them, and whether there were any."""
+    """Texts as they are drawn, any number of times, and whether there were any."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self.texts = texts
@@ -76,7 +79,7 @@ class _Seen:
             yield text
 
 
-def _wordpiece(size: int, min_count: int, lowercase: bool, progress: bool) -> tuple[Any, Any]:
+def _wordpiece(texts: Iterable[str], size: int, min_count: int, lowercase: bool, progress: bool) -> tuple[Any, Any]:
     from tokenizers import Tokenizer as Library
     from tokenizers.models import WordPiece
     from tokenizers.normalizers import BertNormalizer
@@ -86,14 +89,32 @@ def _wordpiece(size: int, min_count: int, lowercase: bool, progress: bool) -> tu
     library = Library(WordPiece(unk_token="[UNK]"))
     library.normalizer = BertNormalizer(lowercase=lowercase)
     library.pre_tokenizer = BertPreTokenizer()
+    letters = _letters((library.normalizer.normalize_str(text) for text in texts), min(1000, size // 4))
+    # The library would number the continuations as its hash table gives them, another way each time.
+    continuations = [f"##{letter}" for letter in letters if _may_continue(letter)]
     trainer = WordPieceTrainer(
         vocab_size=size,
         min_frequency=min_count,
-        special_tokens=_BERT_SPECIAL,
-        limit_alphabet=min(1000, size // 4),
+        special_tokens=[*_BERT_SPECIAL, *continuations],
+        initial_alphabet=letters,
+        limit_alphabet=len(letters),
         show_progress=progress,
     )
     return library, trainer
+
+
+def _letters(texts: Iterable[str], most: int) -> list[str]:
+    """The most frequent letters, sorted; of equals the one that comes first in Unicode."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(text)
+    known = [letter for letter in counts if not letter.isspace()]
+    return sorted(sorted(known, key=lambda letter: (-counts[letter], letter))[:most])
+
+
+def _may_continue(letter: str) -> bool:
+    """Whether a letter may stand inside a word: punctuation is always a word of its own."""
+    return not (unicodedata.category(letter).startswith("P") or (letter.isascii() and not letter.isalnum()))
 
 
 def _bpe(size: int, min_count: int, progress: bool) -> tuple[Any, Any]:
