@@ -15,11 +15,13 @@ import sys
 
 def serve() -> None:
     """Answer until standard input ends."""
-    import torch  # noqa: F401  (loaded here, once)
+    import torch._dynamo  # an optimizer asks for it, and for much that it brings along
 
     import glm_core.cli.main
     import glm_core.model.glm_backbone
-    import glm_core.runs.finetune  # noqa: F401
+    import glm_core.runs.evaluate_run
+    import glm_core.runs.finetune
+    import glm_core.runs.predictor  # noqa: F401
 
     for line in sys.stdin:
         job = json.loads(line)
