@@ -16,7 +16,7 @@ from glm_core.metrics.language import (
 )
 from glm_core.metrics.numbers import pearson, spearman
 from glm_core.metrics.summaries import Bleu, Rouge, bleu, rouge, rouge_1, rouge_2, rouge_l
-from glm_core.metrics.texts import answer_em, answer_f1, exact_match, normalize_answer, references, token_f1
+from glm_core.metrics.texts import answer_em, answer_f1, exact_match, fillings, normalize_answer, references, token_f1
 
 __all__ = [
     "F1",
@@ -34,6 +34,7 @@ __all__ = [
     "exact_match",
     "f1",
     "f1_macro",
+    "fillings",
     "grouped_exact_match",
     "last_word",
     "matthews",

@@ -48,6 +48,13 @@ def references(example: Example) -> tuple[str, ...]:
     return (example.target,) if isinstance(example.target, str) else (SEVERAL.join(example.target),)
 
 
+def fillings(prediction: Prediction, n_blanks: int) -> tuple[str, ...]:
+    """What was written into each of several blanks; the empty text where nothing was."""
+    texts = prediction.text.split(SEVERAL)
+    texts[n_blanks - 1 :] = [SEVERAL.join(texts[n_blanks - 1 :])]
+    return (*texts, *[""] * (n_blanks - len(texts)))
+
+
 def normalize_answer(text: str) -> str:
     """Small letters without accents, punctuation, articles and doubled whitespace, as SQuAD's scorer and GLM do it."""
     from unidecode import unidecode  # its tables are wanted by these metrics only

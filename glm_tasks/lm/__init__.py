@@ -1,0 +1,1 @@
+"""Language modelling without training: LAMBADA, perplexity of WikiText or any text, the zero-shot multiple-choice file."""
