@@ -60,10 +60,15 @@ class Sources:
 
     def pattern(self, task: Task, pvp: PVP) -> Places:
         """Where a pattern is written; then the function that it is, then its task."""
-        found = self._of_toml(("task", task.name, "patterns", pvp.name)) or self._near(
-            self._calls[("PVP", pvp.name)], task
-        )
-        return (*found, *(self.function(pvp.pattern) if callable(pvp.pattern) else ()), *self.task(task))
+        found = self._of_toml(("task", task.name, "patterns", pvp.name))
+        function = self.function(pvp.pattern) if callable(pvp.pattern) else ()
+        if not found:
+            # another task may have a pattern of this name: the call stands where the task does, or what it holds
+            held = function or (self._texts[pvp.pattern] if isinstance(pvp.pattern, str) else ())
+            files = {one.file for one in (*self.task(task), *held)}
+            here = [one for one in self._calls[("PVP", pvp.name)] if not files or one.file in files]
+            found = self._near(here, task)
+        return (*found, *function, *self.task(task))
 
     def word(self, task: Task, pvp: PVP, label: str, word: str) -> Places:
         """Where a word of a label is written; then its pattern."""

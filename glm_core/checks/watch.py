@@ -27,6 +27,7 @@ _HOSTS = {"socket.getaddrinfo": 0, "socket.gethostbyname": 0, "socket.connect": 
 _LOOPBACK = ("localhost", "127.", "::1", "0.0.0.0")
 
 _active: list[Watch] = []
+_here = threading.local()
 _installed = False
 
 
@@ -123,13 +124,14 @@ class Watch:
 def _hook(event: str, args: tuple[Any, ...]) -> None:
     if not _active or (event not in ("open", "import") and event not in _HOSTS and event not in _CHANGES):
         return
-    looking = list(_active)
-    _active.clear()  # what looking itself opens is no event
+    if getattr(_here, "looking", False):
+        return  # what looking itself opens is no event
+    _here.looking = True
     try:
-        for one in looking:
+        for one in list(_active):
             one.look(event, args)
     finally:
-        _active[:] = looking
+        _here.looking = False
 
 
 def _host(address: Any, *, loopback: bool) -> str:
