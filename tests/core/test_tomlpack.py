@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from glm_core import PVP, Edges, Example, JsonlProcessor, Split, Task, metrics
 from glm_core.errors import DataError

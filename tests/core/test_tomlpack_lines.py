@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from glm_core.toml_file import BARE_KEY, KeyPath, TomlError, TomlFile, load_toml, quoted
 

@@ -7,8 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from glm_core.errors import DataError, UsageError
 from glm_core.tokens.corpus import Corpus, same_vocabulary, vocabulary_card
