@@ -157,7 +157,7 @@ def test_what_a_terminal_cannot_show_is_escaped() -> None:
 def test_a_packs_command_runs_and_is_in_the_help(site: Site, capsys) -> None:
     with_command(site)
     assert main(["--help"]) == 0
-    assert "  say       say say" in capsys.readouterr().out
+    assert ["say", "say", "say"] in [line.split() for line in capsys.readouterr().out.splitlines()]
     assert main(["say", "--times", "2"]) == 0
     assert capsys.readouterr().out == "hello hello \n"
     assert main(["talk/say"]) == 0
