@@ -112,12 +112,21 @@ def _tell(report: Report, args: argparse.Namespace) -> int:
             about = one.about
             print(about)
         print(f"  {one.level[0].upper()} " + str(one).replace("\n", "\n    "))
-    for note in report.notes:
-        print(f"note: {note}")
+    for text, names in _together(report.notes).items():
+        print(f"note: {', '.join(names)}: {text}")
     for error in report.errors:
         print(f"error: {error}")
     print(_summary(report))
     return report.exit_code
+
+
+def _together(notes: Sequence[str]) -> dict[str, list[str]]:
+    """What notes say -> what they say it about."""
+    told: dict[str, list[str]] = {}
+    for note in notes:
+        about, _, text = note.partition(": ")
+        told.setdefault(text, []).append(about)
+    return told
 
 
 def _summary(report: Report) -> str:

@@ -322,6 +322,12 @@ EXHIBITS = {
         change=_metric("mean", "return 1.0 if predictions else float('nan')"),
         at="def mean",
     ),
+    "M502-infinite": Exhibit(
+        "M502",
+        "mean([]) gave inf",
+        change=_metric("mean", "return 1.0 if predictions else float('inf')"),
+        at="def mean",
+    ),
     "M503": Exhibit(
         "M503",
         "early changed when the predictions were shuffled",

@@ -104,6 +104,15 @@ def test_a_task_whose_answers_are_the_examples_own(tmp_path: Path) -> None:
     assert checked_toml(tmp_path, CHOICES, data) == []
 
 
+def test_a_metric_of_which_less_is_better_may_call_nothing_infinitely_bad(tmp_path: Path) -> None:
+    source = SOUND.replace(
+        "METRICS = {",
+        "def loss(predictions):\n    return 1.0 if predictions else float('inf')\n\n\n"
+        "loss.lower_is_better = True\nMETRICS = {'loss': loss, ",
+    )
+    assert examine(tmp_path, source, {}, reads()).codes == ()
+
+
 def test_the_built_in_packs_as_packages() -> None:
     packs = list_packs()
     for pack in packs:
