@@ -89,9 +89,8 @@ def test_a_model_with_one_table_of_positions_needs_no_padding_either():
 def all_by_onednn(monkeypatch):
     monkeypatch.setattr(onednn, "WORTH", 0)
     x, weight = torch.ones(1, 1), torch.ones(1, 1)
-    with torch.inference_mode():
-        if not onednn.suits(x, weight):
-            pytest.skip("oneDNN is not used on this machine")
+    if not onednn.suits(x, weight):
+        pytest.skip("oneDNN is not used on this machine")
 
 
 @pytest.mark.usefixtures("all_by_onednn")
@@ -110,14 +109,32 @@ def test_onednn_gives_the_numbers_of_torch(glm):
 
 
 @pytest.mark.usefixtures("all_by_onednn")
-def test_onednn_is_left_out_where_a_gradient_is_wanted_or_the_arithmetic_is_not_fp32():
+def test_onednn_gives_the_gradients_of_torch():
+    torch.manual_seed(5)
+    given = [torch.randn(shape, requires_grad=True) for shape in ((3, 5, 16), (24, 16), (24,))]
+    wanted = torch.randn(3, 5, 24)
+    for mine, torchs in (
+        (onednn.linear, F.linear),
+        (onednn.linear_gelu, lambda *xs: F.gelu(F.linear(*xs), approximate="tanh")),
+    ):
+        for loss in (
+            lambda y: (y * wanted).sum(),
+            lambda y: y.sum(),
+        ):  # the second one's gradient is one number, expanded
+            found = torch.autograd.grad(loss(mine(*given)), given)
+            torch.testing.assert_close(found, torch.autograd.grad(loss(torchs(*given)), given))
+    x, weight, bias = given
+    frozen = onednn.linear(x, weight.detach(), bias.detach())
+    torch.testing.assert_close(torch.autograd.grad(frozen.sum(), x)[0], weight.sum(0).expand_as(x))
+
+
+@pytest.mark.usefixtures("all_by_onednn")
+def test_onednn_is_left_out_where_the_arithmetic_is_not_fp32():
     x, weight = torch.randn(4, 8), torch.randn(8, 8)
-    assert not onednn.suits(x, weight)
-    with torch.no_grad():
-        assert onednn.suits(x, weight)
-        assert not onednn.suits(x.bfloat16(), weight)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            assert not onednn.suits(x, weight)
+    assert onednn.suits(x, weight)
+    assert not onednn.suits(x.bfloat16(), weight)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not onednn.suits(x, weight)
 
 
 @pytest.mark.usefixtures("all_by_onednn")
