@@ -158,10 +158,12 @@ def uneven_classes(subject: Subject, reading: Reading) -> Iterator[Finding]:
 
 
 def shared_texts(subject: Subject) -> Iterator[Finding]:
-    """D203."""
+    """D203. Where neither split is measured (training and unlabelled texts) there is nothing to warn of."""
     for first, second in combinations(subject.readings.values(), 2):
-        seen = {_plain(one): one.uid for one in first.examples}
-        found = [one for one in second.examples if _plain(one) in seen]
+        if not {"tune", "final"} & {first.split.role, second.split.role}:
+            continue
+        seen = {_plain(one) for one in first.examples}
+        found = [one for one in second.examples if any(_plain(one)) and _plain(one) in seen]
         if found:
             n, of = len(found), len(second.examples)
             verb = "is" if n == 1 else "are"
@@ -213,8 +215,9 @@ def _texts(example: Example) -> Sequence[str]:
 
 
 def _plain(example: Example) -> tuple[str, ...]:
-    """An example's texts but for capitals and spaces."""
-    return tuple(" ".join(str(text).casefold().split()) for _, text in sorted(example.fields.items()))
+    """An example's texts but for capitals and spaces; its target, where it has no field (a text to be weighed whole)."""
+    texts = [str(text) for _, text in sorted(example.fields.items())]
+    return tuple(" ".join(text.casefold().split()) for text in (texts if any(texts) else _texts(example)))
 
 
 def _line(at: tuple[str | None, int | None], after: tuple[str | None, int | None] | None = None) -> str:

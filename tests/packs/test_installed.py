@@ -26,6 +26,7 @@ LEARNABLE = {  # a task of each kind of pack; the others differ in their data on
     "glm-pack-agnews": ("agnews-few",),
     "glm-pack-emotion": ("emotion",),
     "glm-pack-commonsense-qa": ("commonsense-qa",),
+    "glm-pack-headlines": ("headlines",),
     "glm-pack-classify": ("mnli", "yelp-polarity", "xstance-fr", "race", "squad-cloze"),
 }
 Run = Callable[..., str]
@@ -127,7 +128,7 @@ def test_tasks_and_previews_are_there(run: Run, scratch: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "task"),
     [(name, task) for name, tasks in LEARNABLE.items() for task in tasks]
-    + [("glm-pack-scaf-toml", "scaf-toml"), ("glm-pack-scaf-python", "scaf-python")],
+    + [(f"glm-pack-{task}", task) for task in ("scaf-toml", "scaf-python", "scaf-writes")],
 )
 def test_a_task_is_learnt_and_asked(name: str, task: str, run: Run, scratch: Path) -> None:
     data, out = folder_of(scratch, name, task), str(scratch / "out" / task)

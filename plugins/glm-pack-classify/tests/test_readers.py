@@ -48,6 +48,12 @@ def test_an_unknown_topic_is_told_with_its_line(tmp_path: Path) -> None:
         read(yahoo.task, "test", tmp_path)
 
 
+def test_the_training_texts_are_there_without_their_labels() -> None:
+    train, unlabeled = (read(yahoo.task, split) for split in ("train", "unlabeled"))
+    assert [one.fields for one in unlabeled] == [one.fields for one in train]
+    assert {one.label for one in unlabeled} == {None}
+
+
 # ---- MNLI and X-Stance
 
 

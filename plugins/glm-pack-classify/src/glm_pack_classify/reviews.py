@@ -17,7 +17,7 @@ class CsvTexts(DataProcessor):
 
     The published files are `train.csv` and `test.csv`. The original chose its best epoch on the test set; here two thousand
     rows of the training file, every tenth at its beginning, are held out for that (split `dev`), and `test` is for the
-    final number. A uid has the row's number in its file: `train-0`, `dev-9`.
+    final number; `unlabeled` is the training texts. A uid has the row's number in its file: `train-0`, `dev-9`.
     """
 
     columns: tuple[str, ...] = ()
@@ -25,6 +25,7 @@ class CsvTexts(DataProcessor):
         Split("train", "train", ("train.csv",)),
         Split("dev", "tune", ("train.csv",)),
         Split("test", "final", ("test.csv",)),
+        Split("unlabeled", "unlabeled", ("train.csv",), labelled=False),
     )
 
     def read(self, data: DataDir, split: Split) -> Iterator[Example]:
@@ -33,7 +34,8 @@ class CsvTexts(DataProcessor):
             for number, row in enumerate(rows):
                 held_out = number < HELD_OUT_FROM and number % 10 == 9
                 if split.role == "final" or held_out == (split.role == "tune"):
-                    yield Example(f"{split.name}-{number}", self.fields(row), label=row["label"])
+                    label = row["label"] if split.labelled else None
+                    yield Example(f"{split.name}-{number}", self.fields(row), label=label)
 
     @abstractmethod
     def fields(self, row: Mapping[str, str]) -> Mapping[str, str]:
