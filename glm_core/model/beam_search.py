@@ -1,7 +1,6 @@
 """Writing with a beam search, one blank after the other: the best hypothesis of a blank is what the next one sees.
 
-R texts, B beams each, V vocabulary. Part A is read once per text; when the search begins, its cache is laid out once per
-beam, and what then moves as beams overtake each other is only what was written since.
+R texts, B beams each, V vocabulary. Part A is read once per text, and its cache is shared by all beams.
 """
 
 from __future__ import annotations
@@ -132,18 +131,17 @@ def search_blank(
     ]
     running = list(zip(searches, drafts, strict=True))
     _advance(scores, running, marks, config)
-    n, beams = config.beams, None
+    branches = None
     while True:
         going = [at for at, (search, _) in enumerate(running) if not search.finished]
         if not going:
             return searches
-        beams = beams or reader.spread(n)  # rows n·i and following belong to running[i]
+        branches = branches or reader.branches(config.beams)
+        branches.follow([search.sources for search, _ in running])
         if worth_dropping(len(running) - len(going), len(running)):
-            beams.keep([at * n + source for at in going for source in running[at][0].sources])
+            branches.keep(going)
             running = [running[at] for at in going]
-        else:
-            beams.follow([at * n + source for at, (search, _) in enumerate(running) for source in search.sources])
-        scores = beams.read([fed for search, draft in running for fed in _unread(search, draft)])
+        scores = branches.read([fed for search, draft in running for fed in _unread(search, draft)])
         _advance(scores, running, marks, config)
 
 
@@ -187,9 +185,11 @@ def _best(
     """The candidates of every search, the best first; with a temperature, drawn without replacement. (R·b, V)"""
     order = summed
     if config.temperature:
-        order = torch.cat(
-            [perturb(some, draft.rng) for some, (_, draft) in zip(summed.split(width), running, strict=True)]
-        )
+        noisy = [
+            some if search.finished else perturb(some, draft.rng)  # so that a search draws as much as it does alone
+            for some, (search, draft) in zip(summed.split(width), running, strict=True)
+        ]
+        order = torch.cat(noisy)
     of_beam = order.topk(min(n_wanted, order.shape[1]))  # (R·b, k)
     values = of_beam.values.view(len(running), -1)
     chosen = values.topk(min(n_wanted, values.shape[1])).indices  # (R, k) indices into b·k

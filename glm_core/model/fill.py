@@ -34,13 +34,14 @@ _NO_LIMIT = 10**9
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """A cloze on its way. limit: tokens that may be written into one of its blanks."""
+    """A cloze on its way. limit: tokens that may be written into one of its blanks. spelled: candidates by their ids."""
 
     number: int
     cloze: Cloze
     laid: Laid
     prompt: Prompt
     limit: int
+    spelled: dict[tuple[int, ...], str] | None
 
 
 def fill(
@@ -79,7 +80,8 @@ def _fill_batch(
     marks = marks_of(tokenizer, jobs[0].cloze.specials, config, n_rows=backbone.module.config.vocab_size)
     marks = replace(marks, banned=None if marks.banned is None else marks.banned.to(backbone.device))
     transcripts = [
-        Transcript(job.number, fixed_texts(job.laid, job.cloze.given), tokenizer, config.stops, watch) for job in jobs
+        Transcript(job.number, fixed_texts(job.laid, job.cloze.given), tokenizer, config.stops, watch, job.spelled)
+        for job in jobs
     ]
 
     def listen(row: int, blank: int, ids: Sequence[int], over: bool) -> None:
@@ -135,9 +137,9 @@ def _job(
     cloze = _with_known_blanks(backbone, cloze)
     given = tokenizer.encode(cloze.given, specials=cloze.specials).ids if cloze.given else []
     n_blanks = sum(isinstance(part, Blank) for part in cloze.parts)
-    tree = joint = None
+    tree = spelled = None
     if candidates is not None:
-        tree, joint = _tree(cloze, candidates, tokenizer, n_blanks)
+        tree, spelled = _tree(cloze, candidates, tokenizer, n_blanks)
     limit = config.max_tokens if tree is None else max(config.max_tokens, tree.depth)
     most = positions - 1 - len(given)  # [sop] has inside position 1, and the last position is `positions`
     if limit > most:
@@ -146,8 +148,8 @@ def _job(
         )
         limit = most
     laid = _lay_out(backbone, cloze, config, spare=limit + len(given))
-    prompt = Prompt(laid.ids, laid.blanks, given, seed, tree, bool(joint))
-    return _Job(number, cloze, laid, prompt, limit)
+    joint = any(isinstance(one, tuple) for one in candidates or ())
+    return _Job(number, cloze, laid, Prompt(laid.ids, laid.blanks, given, seed, tree, joint), limit, spelled)
 
 
 def _with_known_blanks(backbone: GLMBackbone, cloze: Cloze) -> Cloze:
@@ -201,26 +203,29 @@ def _beginning(cloze: Cloze) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _tree(cloze: Cloze, candidates: Candidates, tokenizer: Tokenizer, n_blanks: int) -> tuple[PrefixTree, bool]:
-    """The candidates of a text, and whether they run through all its blanks."""
+def _tree(
+    cloze: Cloze, candidates: Candidates, tokenizer: Tokenizer, n_blanks: int
+) -> tuple[PrefixTree, dict[tuple[int, ...], str]]:
+    """The candidates of a text, and how each of their fillings is spelled."""
+    if not candidates:
+        raise UsageError(
+            f"example {cloze.uid} has an empty list of candidates; give None where anything may be written"
+        )
     joint = any(isinstance(one, tuple) for one in candidates)
-    sequences = []
+    sequences: list[list[int]] = []
+    spelled: dict[tuple[int, ...], str] = {}
     for one in candidates:
         fillings = one if isinstance(one, tuple) else (one,)
         if joint and len(fillings) != n_blanks:
             raise UsageError(f"candidate {one!r} has {len(fillings)} fillings for {n_blanks} blanks")
-        ids: list[int] = []
+        sequences.append([])
         for filling in fillings:
-            mine = tokenizer.encode(filling, specials=cloze.specials).ids
-            if not mine:
+            ids = tokenizer.encode(filling, specials=cloze.specials).ids
+            if not ids:
                 raise UsageError(f"candidate {one!r} has no tokens in this vocabulary")
-            ids += [*mine, tokenizer.special.eop]
-        sequences.append(ids)
-    if not sequences:
-        raise UsageError(
-            f"example {cloze.uid} has an empty list of candidates; give None where anything may be written"
-        )
-    return PrefixTree(sequences), joint
+            sequences[-1] += [*ids, tokenizer.special.eop]
+            spelled.setdefault(tuple(ids), filling)
+    return PrefixTree(sequences), spelled
 
 
 def _batches(jobs: Sequence[_Job], config: GenerationConfig) -> Iterator[list[_Job]]:

@@ -103,7 +103,11 @@ def penalized(scores: Tensor, said: Sequence[Said], config: GenerationConfig) ->
 
 
 def limited(scores: Tensor, said: Sequence[Said], marks: Marks, config: GenerationConfig) -> Tensor:
-    """-inf for what must not be written now: banned ids, early ends, repeated n-grams, no candidate. (R, V)"""
+    """-inf for what must not be written now: banned ids, early ends, repeated n-grams. (R, V) -> (R, V)
+
+    Where there are candidates, they alone decide.
+    """
+    free = scores
     if marks.banned is not None:
         scores = scores.masked_fill(marks.banned, NEVER)
     if config.no_repeat_ngram or config.min_tokens:
@@ -116,6 +120,8 @@ def limited(scores: Tensor, said: Sequence[Said], marks: Marks, config: Generati
                 now |= set(marks.ends)
             banned.append(now)
         scores = ban(scores, banned)
-    if any(one.node is not None for one in said):
-        scores = allow_only(scores, [one.node for one in said])
+    bound = [row for row, one in enumerate(said) if one.node is not None]
+    if bound:
+        scores = scores.clone()
+        scores[bound] = allow_only(free[bound], [said[row].node or {} for row in bound])
     return scores

@@ -54,15 +54,10 @@ def ban(scores: Tensor, banned: Sequence[Collection[int]]) -> Tensor:
     return scores.index_put((rows, ids), scores.new_tensor(NEVER)) if len(rows) else scores
 
 
-def allow_only(scores: Tensor, allowed: Sequence[Collection[int] | None]) -> Tensor:
-    """Nothing but these ids can be written; None: all may. (R, V) -> (R, V)"""
-    bound = [index for index, one in enumerate(allowed) if one is not None]
-    if not bound:
-        return scores
-    rows, ids = _pairs([one or () for one in allowed], scores.device)
-    kept = scores.clone()
-    kept[bound] = NEVER
-    return kept.index_put((rows, ids), scores[rows, ids])
+def allow_only(scores: Tensor, allowed: Sequence[Collection[int]]) -> Tensor:
+    """Nothing but these ids can be written, row by row. (R, V) -> (R, V)"""
+    rows, ids = _pairs(allowed, scores.device)
+    return torch.full_like(scores, NEVER).index_put((rows, ids), scores[rows, ids])
 
 
 def ngram_ends(written: Sequence[int], n: int) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from glm_core.backbone import Chunk, Filled
 from glm_core.parts import Blank, Text
@@ -44,23 +44,26 @@ def fixed_texts(laid: Laid, given: str = "") -> list[str]:
 def joined(before: str, ids: Sequence[int], text: str, tokenizer: Tokenizer) -> str:
     """The text of these ids as it follows `before`.
 
-    Vocabularies whose tokens carry the space before a word are taken at their word. WordPiece knows no spaces, so one is
-    put where English has one.
+    Vocabularies whose tokens carry the space before a word are taken at their word, but for Chinese, where a text begins
+    as if after a space. WordPiece knows no spaces, so one is put where English has one.
     """
-    if not text:
+    if not text or not before:
         return text
     if tokenizer.kind == "bert-wordpiece":
         if text.startswith("##"):
-            return text[2:] if before else text
-        return " " + text if before and _has_space_between(before[-1], text[0]) else text
+            return text[2:]
+        return " " + text if _has_space_between(before[-1], text[0]) else text
     carries = tokenizer.token(ids[0]).startswith("▁")
-    return " " + text if carries and before and not (before[-1].isspace() or text[0].isspace()) else text
+    return " " + text if carries and not _is_open(before[-1], text[0]) else text
 
 
 def _has_space_between(left: str, right: str) -> bool:
-    if left.isspace() or right.isspace() or left in _OPENING or right in _CLOSING:
-        return False
-    return not any(unicodedata.east_asian_width(one) in "WF" for one in (left, right))
+    return not (_is_open(left, right) or left in _OPENING or right in _CLOSING)
+
+
+def _is_open(left: str, right: str) -> bool:
+    """Whether no space is wanting: there is one, or a Chinese character."""
+    return left.isspace() or right.isspace() or any(unicodedata.east_asian_width(one) in "WF" for one in (left, right))
 
 
 class Transcript:
@@ -75,13 +78,18 @@ class Transcript:
         tokenizer: Tokenizer,
         stops: Sequence[str] = (),
         told: Callable[[Chunk], None] | None = None,
+        spelled: Mapping[tuple[int, ...], str] | None = None,
     ) -> None:
-        """fixed: what stands before each blank, and behind the last one."""
+        """fixed: what stands before each blank, and behind the last one.
+
+        spelled: candidates by their ids, as they are to be shown; a blank is told when it is whole then.
+        """
         self.number = number
         self.fixed = fixed
         self.tokenizer = tokenizer
         self.stops = stops
         self.told = told
+        self.spelled = spelled
         self.text = ""
         self.texts: list[str] = []
         self._started = False  # whether the words before the next blank were told
@@ -90,10 +98,9 @@ class Transcript:
     def hear(self, blank: int, ids: Sequence[int], over: bool) -> None:
         """All ids of a blank so far. Blanks come in order."""
         self._begin()
-        text = self.tokenizer.decode(ids) if ids else ""
-        text = cut_at_stop(text, self.stops) if over else settled(text, self.stops)
-        before = self.text[: len(self.text) - len(self._now)]
-        text = joined(before, ids, text, self.tokenizer)
+        if self.spelled is not None and not over:
+            return
+        text = self._text(ids, self.text[: len(self.text) - len(self._now)], over)
         if text.startswith(self._now):
             self._tell(text[len(self._now) :], blank)
             self._now = text
@@ -108,6 +115,14 @@ class Transcript:
             self.hear(blank, pieces[blank], True)
         self._begin()
         return Filled(tuple(self.texts), self.text, tuple(ended), tuple(map(tuple, pieces)))
+
+    def _text(self, ids: Sequence[int], before: str, over: bool) -> str:
+        known = None if self.spelled is None else self.spelled.get(tuple(ids))
+        if known is not None:
+            return known if self.tokenizer.kind != "bert-wordpiece" else joined(before, ids, known, self.tokenizer)
+        text = self.tokenizer.decode(ids) if ids else ""
+        text = cut_at_stop(text, self.stops) if over else settled(text, self.stops)
+        return joined(before, ids, text, self.tokenizer)
 
     def _begin(self) -> None:
         if not self._started:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -34,13 +33,26 @@ class Scripted:
         self.read_so_far = [(n, [*old, *new]) for (n, old), new in zip(self.read_so_far, fed, strict=True)]
         return torch.stack([self.scores(number, read) for number, read in self.read_so_far])
 
-    def keep(self, rows: Sequence[int]) -> None:
-        self.read_so_far = [self.read_so_far[row] for row in rows]
+    def keep(self, texts: Sequence[int]) -> None:
+        self.read_so_far = [self.read_so_far[text] for text in texts]
 
-    def spread(self, n: int) -> Scripted:
-        made = copy.copy(self)
-        made.read_so_far = [one for one in self.read_so_far for _ in range(n)]
-        return made
+    def branches(self, n: int) -> ScriptedBranches:
+        return ScriptedBranches(self, n)
 
-    def follow(self, sources: Sequence[int]) -> None:
-        self.read_so_far = [self.read_so_far[source] for source in sources]
+
+class ScriptedBranches:
+    """Every text n times in succession."""
+
+    def __init__(self, reader: Scripted, n: int) -> None:
+        self.n = n
+        self.flat = Scripted(reader.scores)
+        self.flat.read_so_far = [one for one in reader.read_so_far for _ in range(n)]
+
+    def read(self, fed: Sequence[Sequence[Fed]]) -> Tensor:
+        return self.flat.read(fed)
+
+    def follow(self, sources: Sequence[Sequence[int]]) -> None:
+        self.flat.keep([text * self.n + source for text, some in enumerate(sources) for source in some])
+
+    def keep(self, texts: Sequence[int]) -> None:
+        self.flat.keep([text * self.n + branch for text in texts for branch in range(self.n)])
