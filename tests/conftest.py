@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 # Before torch is loaded, see glm_core.cli.main: the suite shares its cores with its own subprocesses.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # the other core has a worker of its own
 
 import pytest
 
