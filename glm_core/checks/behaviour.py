@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from glm_core.checks.finding import Finding
 from glm_core.checks.subject import Reading, Rendered, Subject, several
 from glm_core.checks.weighing import has_soft_places, weigh, worth
-from glm_core.errors import GlmError
+from glm_core.errors import GlmError, TemplateError
 from glm_core.examples import Example
 from glm_core.pvp import Cloze
 
@@ -37,7 +37,7 @@ def check_behaviour(subject: Subject) -> Iterator[Finding]:
         yield from preference(subject, backbone)
     for rendered in subject.rendered:
         clozes = [cloze for _, _, cloze in rendered.clozes if cloze.answers]
-        few = clozes[:: max(1, len(clozes) // N_EXAMPLES)][:N_EXAMPLES]
+        few = _that_fit(backbone, clozes[:: max(1, len(clozes) // N_EXAMPLES)][:N_EXAMPLES], subject.max_length)
         if few and not has_soft_places(few[0]):
             yield from batch_size(subject, backbone, rendered, few)
             yield from packed(subject, backbone, rendered, few)
@@ -160,7 +160,8 @@ def _train(
         clozes = [task.cloze(one, pattern) for one in examples]
     except Exception as error:  # the pattern's failures are told elsewhere
         raise _Nothing from error
-    clozes = [one for one in clozes if one.gold is not None]
+    length = subject.max_length
+    clozes = _that_fit(backbone, [one for one in clozes if one.gold is not None], length)
     if not clozes:
         raise _Nothing
     small = {
@@ -186,11 +187,23 @@ def _train(
             raise _Stop
 
     try:
-        instances = [backbone.encode(one, max_length=config.max_length) for one in clozes]
+        instances = [backbone.encode(one, max_length=length) for one in clozes]
         Trainer(backbone, config, seed=1, record=record, progress=False).fit(instances, folder)
     except _Stop:
         return {}
     return {name: one.detach().clone() for name, one in backbone.module.state_dict().items()}
+
+
+def _that_fit(backbone: Backbone, clozes: Sequence[Cloze], max_length: int) -> list[Cloze]:
+    """Those whose words fit the row: T305 tells of the others, and texts to be weighed are read in windows."""
+    found = []
+    for one in clozes:
+        try:
+            backbone.encode(one, max_length=max_length)
+        except TemplateError:
+            continue
+        found.append(one)
+    return found
 
 
 def _objective(subject: Subject) -> str:
