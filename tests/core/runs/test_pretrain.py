@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import sys
+import types
 from dataclasses import replace
 
 import pytest
@@ -241,3 +243,24 @@ def test_the_stored_command_names_what_was_asked(train, tmp_path):
     assert command[:2] == ["glm", "pretrain"]
     assert command[command.index("--model") + 1] == "./m"
     assert command[command.index("--sample-length") + 1] == "48"
+
+
+def test_tensorboard_is_told_where_it_is_installed(train, tmp_path, monkeypatch):
+    told = []
+
+    class Writer:
+        def __init__(self, folder):
+            self.folder = folder
+
+        def add_scalar(self, name, value, step):
+            told.append((name, step))
+
+        def close(self):
+            told.append(("closed", self.folder))
+
+    board = types.ModuleType("torch.utils.tensorboard")
+    board.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", board)
+    train()
+    assert ("train/loss", 1) in told and ("dev/token_loss", 10) in told
+    assert told[-1] == ("closed", str(tmp_path / "run/tensorboard"))
