@@ -8,7 +8,7 @@ import pytest
 
 from tests.house.sources import modules
 
-FORBIDDEN = {"eval", "exec", "exit", "quit", "compile", "__import__", "breakpoint", "input"}
+FORBIDDEN = {"eval", "exec", "exit", "quit", "compile", "__import__", "breakpoint"}
 FORBIDDEN_METHODS = {
     ("os", "system"), ("os", "popen"), ("os", "_exit"), ("pickle", "load"), ("pickle", "loads"), ("yaml", "load"),
     ("shelve", "open"), ("marshal", "loads"), ("subprocess", "getoutput"),
