@@ -46,23 +46,24 @@ def writing_instance(backbone: Backbone, cloze: Cloze, *, max_length: int, max_t
     A target that is cut has no [eop], as in the original: nothing is learnt about where it ends.
     """
     tokenizer = backbone.tokenizer
-    if any(isinstance(answer, tuple) for answer in cloze.answers):
+    if len(cloze.answers) != 1 or isinstance(cloze.answers[0], tuple):
         return backbone.encode(cloze, max_length=max_length)  # several short fillings are never cut
-    kept = tuple(cut_text(str(answer), tokenizer, max_tokens, cloze.specials) for answer in cloze.answers)
-    if kept != cloze.answers:
-        cloze = replace(cloze, answers=kept, edges=replace(cloze.edges, end="none"))
+    (answer,) = cloze.answers
+    kept = cut_text(str(answer), tokenizer, max_tokens, cloze.specials)
+    if kept is not None:
+        cloze = replace(cloze, answers=(kept,), edges=replace(cloze.edges, end="none"))
     return backbone.encode(cloze, max_length=max_length)
 
 
-def cut_text(text: str, tokenizer: Tokenizer, max_tokens: int, specials: tuple[str, ...] = ()) -> str:
-    """The beginning of a text that has at most `max_tokens` tokens, end token included where the text fits whole.
+def cut_text(text: str, tokenizer: Tokenizer, max_tokens: int, specials: tuple[str, ...] = ()) -> str | None:
+    """The beginning of a text that has at most `max_tokens` tokens; None where the text fits with its [eop].
 
-    Where a text cut at a token has other tokens than before (a word of which half is gone), it is cut at the one before.
+    Where a text that is cut behind a token has other tokens than before (half a word), it is cut behind the one before.
     """
     encoded = tokenizer.encode(text, specials=specials)
     if len(encoded.ids) < max_tokens:
-        return text
-    for n in range(min(max_tokens, len(encoded.ids)), 0, -1):
+        return None
+    for n in range(max_tokens, 0, -1):
         kept = text[: encoded.offsets[n - 1][1]]
         if tokenizer.encode(kept, specials=specials).ids == encoded.ids[:n]:
             return kept

@@ -7,7 +7,7 @@ import unicodedata
 
 _BETWEEN = (  # the two sides of a mark that belongs to both
     (re.compile(r"(?<=\S) ([-–]) (?=\S)"), r"\1"),
-    (re.compile(r"\b(\d+) , (?=\d{3}\b)"), r"\1,"),
+    (re.compile(r"\b(\d+) , (?=\d{1,3}\b)"), r"\1,"),
     (re.compile(r"(?<=\d) ([.:]) (?=\d)"), r"\1"),
     (re.compile(r"\b([^\W\d_]) \. (?=[^\W\d_]\b)"), r"\1."),
 )

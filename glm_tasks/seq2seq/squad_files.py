@@ -35,12 +35,12 @@ def questions_of(data: DataDir, split: Split) -> Iterator[Question]:
     try:
         for number, article in enumerate(told["data"] if isinstance(told, dict) else told):
             for nth, paragraph in enumerate(article["paragraphs"]):
-                for asked in paragraph["qas"]:
+                for at, asked in enumerate(paragraph["qas"]):
                     starts: dict[str, int] = {}
                     for answer in asked.get("answers") or ():
                         starts.setdefault(str(answer["text"]), int(answer.get("answer_start", -1)))
                     yield Question(
-                        str(asked["id"]),
+                        str(asked.get("id", f"{number}-{nth}-{at}")),
                         paragraph["context"],
                         asked["question"],
                         tuple(starts),
