@@ -1,0 +1,387 @@
+"""The classes of the named files, made and asked: examples, patterns, words, answers."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from glm_core import Part
+from glm_core.errors import did_you_mean
+from glm_pack_legacy.errors import NotPorted, PortError, ask
+from glm_pack_legacy.importing import Files
+from glm_pack_legacy.pieces import Spaces, read_parts, spaced
+from glm_pack_legacy.stand_ins.data import InputExample
+from glm_pack_legacy.stand_ins.modules import built_on_missing
+from glm_pack_legacy.stand_ins.pvps import GlmPVP
+from glm_pack_legacy.stand_ins.settings import OPTIONS, Settings, Wrapper
+from glm_pack_legacy.stand_ins.tokenizer import StandInTokenizer
+
+Value = TypeVar("Value")
+
+READERS = {
+    "train": "get_train_examples",
+    "dev": "get_dev_examples",
+    "test": "get_test_examples",
+    "unlabeled": "get_unlabeled_examples",
+}
+"""Each split and the method that reads it."""
+
+_MOST_PATTERNS = 32
+_OF_BARE = {"NotImplementedError", "type", "__name__", "format"}
+_LISTS = ("choices", "candidates", "answers", "options")
+_NUMBERED = ("choice", "answer", "option", "ending")
+
+
+@dataclass(frozen=True)
+class Original:
+    """Where the original classes are and how they are made: plain values, so that a task with them can be sent about.
+
+    folder, files: the files below it, each with the name it is imported by. pvp, processor: names of the classes; empty:
+    the only one there is. spaces: None is as the base class has it, PET's or GLM's. args: options of its command line of
+    old. choices: keys of `meta` that hold the answers, where the class itself does not tell.
+    """
+
+    folder: str
+    files: tuple[tuple[str, str], ...]
+    pvp: str = ""
+    processor: str = ""
+    spaces: Spaces | None = None
+    args: tuple[tuple[str, Any], ...] = ()
+    choices: tuple[str, ...] = ()
+
+    def load(self) -> Classes:
+        """The classes, loaded once in a process. Raises PortError."""
+        return _load(self)
+
+
+@lru_cache(maxsize=8)
+def _load(original: Original) -> Classes:
+    files = Files({name: Path(original.folder, path) for name, path in original.files})
+    with running():
+        files.load()
+    found = find_classes(files)
+    pvp = found.pvp(original.pvp or None)
+    return Classes(original, files, pvp, found.processor(original.processor or None, beside=pvp.__name__))
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """While code of the user's runs: what it prints goes to standard error."""
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+@dataclass(frozen=True)
+class Found:
+    """The classes of the files that may be meant, by name, and the tasks they are registered for."""
+
+    files: str
+    pvps: Mapping[str, type]
+    processors: Mapping[str, type]
+    pvp_of: Mapping[str, str]
+    processor_of: Mapping[str, str]
+
+    def pvp(self, name: str | None) -> type:
+        """The PVP of this name (its own or its task's), or the only one. Raises PortError."""
+        return self._one("PVP", "--pvp", name, self.pvps, self.pvp_of, "get_parts() and verbalize()")
+
+    def processor(self, name: str | None, *, beside: str | None = None) -> type:
+        """The processor of this name, the one registered for the task of the PVP `beside`, or the only one."""
+        if name is None and beside is not None:
+            tasks = [task for task, pvp in self.pvp_of.items() if pvp == beside]
+            name = next((self.processor_of[task] for task in tasks if task in self.processor_of), None)
+        wanted = "get_train_examples() and get_labels()"
+        return self._one("DataProcessor", "--processor", name, self.processors, self.processor_of, wanted)
+
+    def _one(
+        self, what: str, flag: str, name: str | None, there: Mapping[str, type], of: Mapping[str, str], wanted: str
+    ) -> type:
+        if name is not None:
+            name = of.get(name, name)
+            if name in there:
+                return _usable(there[name])
+            known = ", ".join(there) or "none"
+            raise PortError(
+                f"{flag} {name}: {self.files} has no such {what} (it has {known}){did_you_mean(name, there)}"
+            )
+        if len(there) == 1:
+            return _usable(next(iter(there.values())))
+        if there:
+            raise PortError(f"{self.files} has several {what}s: {', '.join(there)}; choose one with {flag}")
+        raise PortError(
+            f"{self.files} has no {what} (a class with {wanted}); name the file that has it too: glm port A.py B.py"
+        )
+
+
+def _usable(kind: type) -> type:
+    """The class. Raises PortError where it is built on something that is not here."""
+    missing = built_on_missing(kind)
+    if missing is not None:
+        raise PortError(missing)
+    return kind
+
+
+def find_classes(files: Files) -> Found:
+    """The PVPs and processors that the files define. Abstract classes are none."""
+    pvps: dict[str, type] = {}
+    processors: dict[str, type] = {}
+    for module in files.load():
+        for name, one in vars(module).items():
+            if not isinstance(one, type) or one.__module__ != module.__name__ or inspect.isabstract(one):
+                continue
+            missing = built_on_missing(one)
+            own = {attribute for kind in one.__mro__ for attribute in vars(kind)}
+            if {"get_parts", "verbalize"} <= own or (missing and name.endswith("PVP")):
+                pvps[name] = one
+            elif {"get_train_examples", "get_labels"} <= own or (missing and name.endswith("Processor")):
+                processors[name] = one
+    for kinds in (pvps, processors):  # a base that only others build on
+        for name in [name for name, one in kinds.items() if _is_bare(one)]:
+            del kinds[name]
+    told = ", ".join(path.name for path in files.paths)
+    return Found(told, pvps, processors, _registered(files, "PVPS"), _registered(files, "PROCESSORS"))
+
+
+def _is_bare(kind: type) -> bool:
+    """Whether a class leaves `get_parts` or `get_labels` to those that build on it."""
+    if built_on_missing(kind):
+        return False
+    code = getattr(getattr(kind, "get_parts" if hasattr(kind, "verbalize") else "get_labels", None), "__code__", None)
+    if code is None:
+        return False
+    raises_only = "NotImplementedError" in code.co_names and {*code.co_names} <= _OF_BARE
+    return raises_only or (not code.co_names and {*code.co_consts} <= {None, code.co_consts[0]})
+
+
+def _registered(files: Files, registry: str) -> dict[str, str]:
+    """Task name to the name of the class, from the files' own registry or the stand-in's."""
+    found: dict[str, str] = {}
+    for module in (*files.modules.values(), *files.load()):
+        table = vars(module).get(registry)
+        for task, one in table.items() if isinstance(table, dict) else ():
+            kind = one if isinstance(one, type) else getattr(one, "func", None)
+            if isinstance(kind, type) and isinstance(task, str):
+                found[task] = kind.__name__
+    return found
+
+
+class Classes:
+    """The PVP and the processor of an `Original`, each made when it is first asked."""
+
+    def __init__(self, original: Original, files: Files, pvp: type, processor: type) -> None:
+        self.original = original
+        self.files = files
+        self.pvp = pvp
+        self.processor = processor
+        self.is_pet = "wrapper" in _asked(pvp)[0]  # PET's PVPs are made with a wrapper, GLM's are not
+        self.spaces: Spaces = original.spaces or ("each-part" if self.is_pet else "as-written")
+        self.tokenizer = StandInTokenizer()
+        self._pvps: dict[int, Any] = {}
+        self._reader: Any = None
+        self._labels: tuple[Any, ...] | None = None
+
+    # ---- the data
+
+    def read(self, split: str, folder: str | Path) -> list[Any]:
+        """The examples of a split. Raises NotPorted where the class fails, or has no such split."""
+        method = getattr(self.reader, READERS[split], None)
+        if method is None:
+            raise NotPorted(f"{self.processor.__name__} has no {READERS[split]}()")
+        with running():
+            found = ask(f"{self.processor.__name__}.{READERS[split]}", self.files.paths, lambda: method(str(folder)))
+        if found is not None and not isinstance(found, (list, tuple)):
+            found = list(found)
+        wrong = next((one for one in found or () if not hasattr(one, "text_a") or not hasattr(one, "guid")), None)
+        if wrong is not None:
+            raise NotPorted(f"{READERS[split]} gave {type(wrong).__name__}, wants InputExample")
+        return list(found or ())
+
+    @property
+    def reader(self) -> Any:
+        """The processor."""
+        if self._reader is None:
+            self._reader = self._made(self.processor, 0)
+        return self._reader
+
+    @property
+    def label_values(self) -> tuple[Any, ...]:
+        """What `get_labels` returns. Raises NotPorted."""
+        if self._labels is None:
+            reader = self.reader
+            with running():
+                name = f"{self.processor.__name__}.get_labels"
+                self._labels = tuple(ask(name, self.files.paths, lambda: reader.get_labels()))
+        return self._labels
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels as text, each once."""
+        return tuple(dict.fromkeys(map(str, self.label_values)))
+
+    def label_value(self, label: str | None) -> Any:
+        """A label as the original spells it: a number, perhaps."""
+        return next((one for one in self.label_values if str(one) == label), label)
+
+    # ---- patterns
+
+    def pattern(self, id: int) -> Any:
+        """The PVP of a pattern."""
+        if id not in self._pvps:
+            self._pvps[id] = self._made(self.pvp, id)
+        return self._pvps[id]
+
+    def parts(self, example: InputExample, id: int) -> list[Part]:
+        """Our parts of an example; texts without a character are among them. Raises NotPorted."""
+        pvp = self.pattern(id)
+        with running():
+            made = ask(f"get_parts failed on {example.guid}", self.files.paths, lambda: pvp.get_parts(example))
+        return spaced(read_parts(made, self.tokenizer), self.spaces)
+
+    def words(self, id: int) -> dict[str, tuple[str, ...]] | None:
+        """The words of each label; None where the class has none for any. Raises NotPorted where it lacks some."""
+        pvp, words = self.pattern(id), {}
+        for value in self.label_values:
+            with running():
+                failed = f"label '{value}' has no words: verbalize failed"
+                said = ask(failed, self.files.paths, partial(pvp.verbalize, value))
+            said = [said] if isinstance(said, str) else list(said or ())
+            if not all(isinstance(one, str) for one in said):
+                raise NotPorted(f"label '{value}': verbalize gave {said!r}, wants words")
+            words[str(value)] = tuple(one for one in said if one)
+        empty = [label for label, some in words.items() if not some]
+        if len(empty) == len(words):
+            return None
+        if empty:
+            raise NotPorted(f"label '{empty[0]}' has no words: verbalize gave none")
+        return words
+
+    def answers(self, example: InputExample, id: int) -> tuple[str, ...] | None:
+        """The answers of this example: those of `get_answers`, or those in `meta` where there are no words either."""
+        pvp = self.pattern(id)
+        getter = getattr(pvp, "get_answers", None)
+        found: Any = None
+        if getter is not None:
+            with running():
+                found = ask(f"get_answers failed on {example.guid}", self.files.paths, lambda: getter(example))
+        if found is None:
+            if not self.original.choices and self.words(id) is not None:
+                return None
+            self.parts(example, id)  # PET's patterns write the choices they use back into `meta`
+            found = _choices(example, self.original.choices)
+        if isinstance(found, str) or not all(isinstance(one, str) and one.strip() for one in found):
+            raise NotPorted(f"the answers of {example.guid} are {found!r}, wants texts")
+        return tuple(found)
+
+    def pattern_ids(self, samples: Sequence[InputExample]) -> list[int]:
+        """The patterns the class has: as it says itself, or counted up until nothing new comes. Raises NotPorted."""
+        said = getattr(self.pvp, "available_patterns", None)
+        if said is not None and said is not GlmPVP.available_patterns:
+            with running(), suppress(NotPorted):
+                return [int(one) for one in ask("available_patterns", self.files.paths, said)]
+        found: list[int] = []
+        seen: list[object] = []
+        failed = 0
+        for id in range(_MOST_PATTERNS):
+            try:
+                made = (self.words_or_none(id), [self.parts(copy.deepcopy(one), id) for one in samples[:3]])
+            except NotPorted:
+                failed += 1
+                if found or failed > 1:
+                    break
+                continue
+            if made in seen:
+                break
+            seen.append(made)
+            found.append(id)
+        return [0, *found] if failed and found and found[0] else found or [0]
+
+    def words_or_none(self, id: int) -> object:
+        """Words to compare patterns by; what is wrong with them is told elsewhere."""
+        try:
+            return self.words(id)
+        except NotPorted as error:
+            return str(error)
+
+    # ---- making
+
+    def _made(self, kind: type, pattern_id: int) -> Any:
+        """An object of a class of old, with what its `__init__` asks for by name. Raises PortError."""
+        given = dict(self.original.args)
+        options = {**OPTIONS, "pattern_id": pattern_id, "task": "", "task_name": "", **given}
+        known: dict[str, Any] = {
+            **options,
+            "args": Settings("args", options),
+            "tokenizer": self.tokenizer,
+            "is_multi_token": False,
+            "split": "train",
+        }
+        if kind is self.pvp:
+            labels = list(self.label_values)
+            settings = Settings("wrapper.config", {**options, "label_list": labels})
+            known |= {"label_list": labels, "wrapper": Wrapper(settings, self.tokenizer), "config": settings}
+        asked, takes_all = _asked(kind)
+        values = {name: known[name] for name in asked if name in known}
+        lacks = [name for name, needed in asked.items() if needed and name not in known]
+        if lacks:
+            raise PortError(
+                f"{kind.__name__} asks for '{lacks[0]}' when it is made, which is not known here; "
+                f"give it with --arg {lacks[0]}=VALUE"
+            )
+        with running():
+            call: Callable[[], Any] = (lambda: kind(*values.values())) if takes_all else (lambda: kind(**values))
+            return ask(f"{kind.__name__} cannot be made", self.files.paths, call)
+
+
+def _asked(kind: type) -> tuple[dict[str, bool], bool]:
+    """Names of what `__init__` takes and whether it is needed, down to the base it hands its arguments to.
+
+    And whether they go by position, because a class on the way takes `*args` and no `**kwargs`.
+    """
+    asked: dict[str, bool] = {}
+    by_position = False
+    for one in kind.__mro__:
+        init = vars(one).get("__init__")
+        if init is None or one is object:
+            continue
+        parameters = list(inspect.signature(init).parameters.values())[1:]
+        kinds = {parameter.kind for parameter in parameters}
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                asked.setdefault(parameter.name, parameter.default is parameter.empty)
+        if inspect.Parameter.VAR_KEYWORD in kinds:
+            continue
+        if inspect.Parameter.VAR_POSITIONAL in kinds:
+            by_position = True
+            continue
+        break
+    return asked, by_position
+
+
+def _choices(example: InputExample, keys: Sequence[str]) -> list[Any]:
+    """The answers of an example that lie in its `meta`. Raises NotPorted where there are none."""
+    meta = example.meta or {}
+    for key in keys:
+        if key not in meta:
+            raise NotPorted(f"{example.guid} has no '{key}' in its meta (it has {', '.join(meta) or 'nothing'})")
+    if len(keys) == 1 and isinstance(meta[keys[0]], (list, tuple)):
+        return list(meta[keys[0]])
+    if keys:
+        return [meta[one] for one in keys]
+    for key in _LISTS:
+        if isinstance(meta.get(key), (list, tuple)) and meta[key]:
+            return list(meta[key])
+    for stem in _NUMBERED:
+        numbered = [key for key in meta if key.startswith(stem) and key[len(stem) :].strip("_").isdigit()]
+        if len(numbered) > 1:
+            return [meta[key] for key in sorted(numbered, key=lambda key: int(key[len(stem) :].strip("_")))]
+    raise NotPorted(
+        "no label has words: verbalize gave none, get_answers is not there, and meta holds no choices "
+        f"(it has {', '.join(map(str, meta)) or 'nothing'}); say which with --choices KEY,KEY"
+    )
