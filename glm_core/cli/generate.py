@@ -102,13 +102,14 @@ def _rows(args: argparse.Namespace) -> Iterable[_Row]:
                 yield _Row(line, f"{path}:{number}: ", common)
         return
     for row in data.jsonl(path.name):
-        text, own = row.get("text"), row.get("candidates")
+        rest = dict(row)
+        text, own = rest.pop("text", None), rest.pop("candidates", None)
         if not isinstance(text, str):
             raise data.error('wants "text": "…" with the text to fill')
         if own is not None and not (isinstance(own, list) and own and all(isinstance(one, str) for one in own)):
             raise data.error('"candidates" is a list of texts')
-        rest = {name: value for name, value in row.items() if name not in ("text", "candidates")}
-        yield _Row(text, f"{data.error('')}", own or common, rest)
+        place = str(data.error(""))  # file:line:
+        yield _Row(text, place, own or common, rest)
 
 
 def cloze_of(text: str, masks: frozenset[str], candidates: Sequence[str] | None = None) -> Cloze:
@@ -192,15 +193,13 @@ def _converse(args: argparse.Namespace, backbone: Backbone, config: GenerationCo
     print(f"Write a text with blanks ({known}); an empty line or Ctrl-D ends.", file=sys.stderr)
     candidates = args.candidates.split("|") if args.candidates is not None else None
     while True:
-        try:
-            text = input("\n> ")
-        except EOFError:
-            print(file=sys.stderr)
-            return
+        print("\n> ", end="", flush=True)
+        text = sys.stdin.readline()
         if not text.strip():
+            print()
             return
         try:
-            _show(_Row(text, candidates=candidates), backbone, config, rng)
+            _show(_Row(text.rstrip("\n"), candidates=candidates), backbone, config, rng)
         except GlmError as error:
             print(f"glm: error: {error}", file=sys.stderr)
 
