@@ -13,10 +13,13 @@ import torch
 from glm_core.cli.generate import cloze_of
 from glm_core.cli.main import main
 from glm_core.config import ModelConfig
+from glm_core.errors import UsageError
 from glm_core.model.glm_backbone import ALL_MASKS, GLMBackbone
 from glm_core.model.transformer import GLM
 from glm_core.tokens import load_tokenizer
+from glm_core.tokens.encode import lay_out
 from tests.core.tokens.small_vocabularies import byte_pairs, wordpiece
+from tests.shared_files import needs_shared, shared
 
 ONLY_MASK = frozenset(["[MASK]"])
 
@@ -208,3 +211,38 @@ def test_a_row_without_a_text_is_told_with_its_line(capsys: Any, model: str, tmp
         (tmp_path / "in.jsonl").write_text('{"text": "a [MASK]"}\n' + row + "\n")
         _, err = run(capsys, "--file", str(tmp_path / "in.jsonl"), "--model", model, code=2)
         assert f"in.jsonl:2: {message}" in err
+
+
+# ---- what the original reads
+
+VOCABULARIES = {
+    "bert": "bert-base-uncased-vocab.txt",
+    "gpt2": "gpt2-vocab.json",
+    "roberta": "roberta-vocab.json",
+    "chinese": "cog-pretrain.model",
+}
+
+
+@needs_shared("golden", "pretrain", "interactive.json")
+def test_prompts_are_read_as_the_originals_interactive_program_reads_them() -> None:
+    """But for blanks that a model does not know: the original takes them for text, and writes nothing into them."""
+    compared = 0
+    for case in json.loads(shared("golden", "pretrain", "interactive.json").read_text())["contexts"]:
+        masks = ALL_MASKS if case["task_mask"] else ONLY_MASK
+        fix = {"fix_command_token": False} if case["tokenizer"] == "chinese" else {}
+        tokenizer = load_tokenizer(
+            shared("vocab", VOCABULARIES[case["tokenizer"]]),
+            task_mask=case["task_mask"],
+            **fix,  # type: ignore[arg-type]
+            **({"lowercase": True} if case["tokenizer"] == "bert" else {}),  # type: ignore[arg-type]
+        )
+        try:
+            cloze = cloze_of(case["prompt"], masks)
+        except UsageError:
+            assert not case["task_mask"] and ("[sMASK]" in case["prompt"] or "[gMASK]" in case["prompt"])
+            continue
+        laid = lay_out(cloze, tokenizer, room=64, max_length=64, masks=masks)
+        assert list(laid.ids) == case["context_tokens"], case["prompt"]
+        assert list(laid.blanks) == case["mask_positions"]
+        compared += 1
+    assert compared >= 18

@@ -202,6 +202,19 @@ def test_part_a_is_read_once_and_then_one_token_of_each_text_that_is_left() -> N
     assert [one.ended for one in found] == [(True,)] * 4
 
 
+@pytest.mark.parametrize("beams", [1, 3])
+def test_the_vocabulary_is_looked_at_once_per_token_and_nowhere_in_part_a(beams: int) -> None:
+    looked = []
+    model = GLM(network().config).eval()
+    model.load_state_dict(network().state_dict())
+    logits = model.logits
+    model.logits = lambda states: looked.append(len(states)) or logits(states)  # type: ignore[method-assign]
+    config = GenerationConfig(max_tokens=6, min_tokens=6, beams=beams)
+    with torch.inference_mode():
+        write(GLMReader(model, pad=PAD), [Prompt([9] * 30, [4]), Prompt([8] * 20, [2])], MARKS, config)
+    assert looked == [2, *[2 * beams] * 5]
+
+
 # ---- limits
 
 
