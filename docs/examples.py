@@ -10,6 +10,7 @@ In a document, in this order and in one empty folder:
     ```python                    a script; an ```output block right below it is what it prints
 
     <!-- run: about -->          above a block: numbers may differ, as those of a training do between machines
+    <!-- run: fails -->          the command ends with an exit code other than 0; one that prints `glm: error:` has to anyway
     <!-- run: slow -->           the block takes long, and runs only where slow examples are asked for
     <!-- run: no, REASON -->     the block is not run; its `glm` commands are parsed all the same
     <!-- run: after PATH -->     the document goes on in the folder that another document left
@@ -30,14 +31,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 _MARK = re.compile(r"<!-- run: (.*?) -->")
 _FILE = re.compile(r"\*\*`([^`]+)`\*\*")
 _NUMBER = re.compile(r"[-+–]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?")
-_SHELL = re.compile(r"[|<>;&$`*]|^\w+=")
+_SHELL = re.compile(r"[|<>;&$`*]")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class Difference:
 
     def __str__(self) -> str:
         told = "\n".join(self.command.prints or ())
-        return f"{self.command.block}: {self.what}\n$ {self.command.words}\n--- document\n{told}\n--- printed\n{self.printed}"
+        head = f"{self.command.block}: {self.what}\n$ {self.command.words}"
+        return f"{head}\n--- document\n{told}\n--- printed\n{self.printed}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ class Document:
     path: Path
     blocks: tuple[Block, ...]
     after: Path | None = None
-    folders: tuple[tuple[Path, str], ...] = field(default=())
+    folders: tuple[tuple[Path, str], ...] = ()
 
 
 def read(path: Path) -> Document:
@@ -190,23 +192,22 @@ class Runner:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.tools = place / "tools"
-        self.site = place / "site"
         self._left: dict[tuple[Path, bool], Path] = {}
+        self._found: dict[tuple[Path, bool], list[Difference]] = {}
 
     def __enter__(self) -> Runner:
         self.tools.mkdir(parents=True)
-        self.site.mkdir()
         run = f'exec "{sys.executable}"'
         _program(self.tools / "glm", f'{run} -m glm_core "$@"')
         for name in ("python", "python3"):
             _program(self.tools / name, f'{run} "$@"')
         _program(self.tools / "torchrun", f'{run} -m torch.distributed.run "$@"')
-        offline = f'--no-deps --no-build-isolation --no-index --quiet --target "{self.site}"'
+        offline = '--no-deps --no-build-isolation --no-index --quiet --target "$DOCUMENT_SITE"'
         _program(self.tools / "pip", f'[ "$1" = install ] || exit 1; shift; {run} -m pip install {offline} "$@"')
         self.env = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("GLM_", "PYTEST_"))},
             "PATH": f"{self.tools}{os.pathsep}{os.environ.get('PATH', '')}",
-            "PYTHONPATH": f"{self.site}{os.pathsep}{ROOT}",
+            "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_WAIT_POLICY": "PASSIVE",
@@ -215,27 +216,28 @@ class Runner:
             "PYTHONDONTWRITEBYTECODE": "1",
             "HF_HUB_OFFLINE": "1",
         }
-        self._warm = subprocess.Popen(
-            [sys.executable, str(ROOT / "docs" / "warm.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=self.env,
-            text=True,
-        )
+        warm = [sys.executable, str(ROOT / "docs" / "warm.py")]
+        self._warm = subprocess.Popen(warm, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.env, text=True)
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._warm.stdin is not None and self._warm.stdout is not None
-        self._warm.stdin.close()
-        self._warm.stdout.close()
-        self._warm.wait()
+        self._warm.communicate()
 
     def run(self, document: Document, *, slow: bool = False) -> list[Difference]:
         """What the document says otherwise than it is. Its folder stays, for documents that go on in it."""
+        key = (document.path.resolve(), slow)
+        if key not in self._found:
+            self._found[key] = self._run(document, slow)
+        return self._found[key]
+
+    def _run(self, document: Document, slow: bool) -> list[Difference]:
         folder = self._folder(document, slow)
-        env, place = dict(self.env), folder
-        differences = []
-        to_run = {id(one.block): one.block for one in commands(document)}
+        site = self.place / f"{folder.name}-site"  # where this document's `pip install` goes
+        env = {**self.env, "PYTHONPATH": f"{site}{os.pathsep}{ROOT}", "DOCUMENT_SITE": str(site)}
+        place, differences = folder, []
+        by_block: dict[int, list[Command]] = {}
+        for command in commands(document):
+            by_block.setdefault(command.block.line, []).append(command)
         for block in document.blocks:
             if block.why_not or (block.is_slow and not slow):
                 continue
@@ -243,16 +245,9 @@ class Runner:
                 target = folder / block.file
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(block.text, encoding="utf-8")
-            if id(block) not in to_run:
-                continue
-            for command in (one for one in commands(document) if one.block is block):
-                first, _, rest = command.words.strip().partition(" ")
-                if block.language == "console" and first in ("cd", "export"):
-                    if first == "cd":
-                        place = (place / rest).resolve()
-                    else:
-                        name, _, value = rest.partition("=")
-                        env[name] = value
+            for command in by_block.get(block.line, ()):
+                if block.language == "console" and command.words.startswith("cd "):
+                    place = (place / command.words[3:].strip()).resolve()
                     continue
                 code, printed = self._one(command, place, env)
                 if found := _judge(command, code, printed):
@@ -276,8 +271,14 @@ class Runner:
         words = command.words.strip()
         if command.block.language == "python":
             return self._in_warm(["-", words], place, env)
-        if words.startswith("glm ") and not _SHELL.search(re.sub(r"'[^']*'", "", words)):
-            return self._in_warm(shlex.split(words)[1:], place, env)
+        if not _SHELL.search(re.sub(r"'[^']*'|\"[^\"$`]*\"", "", words)):
+            argv = shlex.split(words)
+            env = dict(env)
+            while argv and re.match(r"\w+=", argv[0]):
+                name, _, value = argv.pop(0).partition("=")
+                env[name] = value
+            if argv[:1] == ["glm"]:
+                return self._in_warm(argv[1:], place, env)
         done = subprocess.run(
             ["bash", "-c", words],
             cwd=place,
@@ -295,8 +296,7 @@ class Runner:
         out = self.place / "printed"
         self._warm.stdin.write(json.dumps({"argv": argv, "cwd": str(place), "env": env, "out": str(out)}) + "\n")
         self._warm.stdin.flush()
-        answer = json.loads(self._warm.stdout.readline())
-        return answer["code"], out.read_text(encoding="utf-8")
+        return json.loads(self._warm.stdout.readline())["code"], out.read_text(encoding="utf-8")
 
 
 def _program(path: Path, line: str) -> None:
@@ -307,7 +307,7 @@ def _program(path: Path, line: str) -> None:
 def _judge(command: Command, code: int, printed: str) -> str:
     """What is wrong with what a command did; empty where nothing is."""
     lines = printed.rstrip().splitlines()
-    wants_error = any(line.startswith("glm: error:") for line in command.prints or ())
+    wants_error = "fails" in command.block.marks or any(line.startswith("glm: error:") for line in command.prints or ())
     if (code != 0) != wants_error:
         return f"ended with exit code {code}"
     if command.prints is None or (command.block.language == "console" and not command.prints and not lines):
@@ -340,7 +340,7 @@ def main() -> int:
             for one in found:
                 print(one, end="\n\n")
             if args.write:
-                write(document.path, [replace(one) for one in found])
+                write(document.path, found)
             wrong += len(found)
     print(f"{wrong} differences")
     return 1 if wrong and not args.write else 0

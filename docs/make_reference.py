@@ -127,13 +127,17 @@ def _type(hint: Any) -> str:
     return {int: "whole number", float: "number", bool: "true or false", str: "text"}.get(hint, str(hint))
 
 
+CONFIGS = {
+    "TrainConfig": "config",
+    "EvalConfig": "config",
+    "ModelConfig": "config",
+    "GenerationConfig": "generation_config",
+    "PretrainConfig": "pretrain_config",
+}
+
+
 def _config(name: str) -> Callable[[], str]:
-    def make() -> str:
-        import glm_core
-
-        return _options(getattr(glm_core, name))
-
-    return make
+    return lambda: _options(getattr(importlib.import_module(f"glm_core.{CONFIGS[name]}"), name))
 
 
 # ---- public names
@@ -191,13 +195,15 @@ def _signature(value: Any) -> str:
     except (TypeError, ValueError):
         return ""
     if inspect.isclass(value) and issubclass(value, Exception):
-        return f"({value.__mro__[1].__name__})"
+        return f"({value.__mro__[1].__name__}):"
     parameters = [_parameter(one) for one in found.parameters.values()]
     stars = [index for index, one in enumerate(found.parameters.values()) if one.kind is one.KEYWORD_ONLY]
     if stars and not any(one.kind is one.VAR_POSITIONAL for one in found.parameters.values()):
         parameters.insert(stars[0], "*")
     returns = found.return_annotation
     after = "" if inspect.isclass(value) or returns is inspect.Signature.empty else f" -> {_annotation(returns)}"
+    if not parameters and inspect.isclass(value):
+        return ":"
     line = f"({', '.join(parameters)}){after}:"
     return line if len(line) <= _WIDE else "(\n" + "".join(f"    {one},\n" for one in parameters) + f"){after}:"
 
@@ -207,7 +213,7 @@ def _parameter(one: inspect.Parameter) -> str:
     typed = "" if one.annotation is one.empty else f": {_annotation(one.annotation)}"
     if one.default is one.empty:
         return name + typed
-    default = "{}" if "factory" in repr(one.default) else repr(one.default)
+    default = "{}" if "factory" in repr(one.default) else re.sub(r"'([^'\"]*)'", r'"\1"', repr(one.default))
     return f"{name}{typed} = {default}" if typed else f"{name}={default}"
 
 
@@ -286,7 +292,7 @@ def files() -> str:
             floors[FLOOR[room_of(name)]].append(f"| `{path.relative_to(ROOT / 'glm_core')}` | {_cell(_prose(first))} |")
     lines = []
     for number, title in sorted(names.items(), reverse=True):
-        lines += [f"### Floor {number}: {title}", "", "| file | |", "| --- | --- |", *floors[number], ""]
+        lines += [f"## Floor {number}: {title}", "", "| file | |", "| --- | --- |", *floors[number], ""]
     return "\n".join(lines)
 
 
@@ -305,10 +311,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "hooks": hooks,
     "models": models,
     "files": files,
-    **{
-        f"options-{name}": _config(name)
-        for name in ("TrainConfig", "EvalConfig", "GenerationConfig", "PretrainConfig", "ModelConfig")
-    },
+    **{f"options-{name}": _config(name) for name in CONFIGS},
 }
 
 if __name__ == "__main__":

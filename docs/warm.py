@@ -15,7 +15,7 @@ import sys
 
 def serve() -> None:
     """Answer until standard input ends."""
-    import torch._dynamo  # an optimizer asks for it, and for much that it brings along
+    import torch._dynamo  # noqa: F401  (an optimizer asks for it, and for much that it brings along)
 
     import glm_core.cli.main
     import glm_core.model.glm_backbone
@@ -44,6 +44,7 @@ def _work(job: dict) -> None:
         os.chdir(job["cwd"])
         os.environ.clear()
         os.environ.update(job["env"])
+        sys.path[:0] = [one for one in job["env"]["PYTHONPATH"].split(os.pathsep) if one not in sys.path]
         code = _script(job["argv"][1]) if job["argv"][0] == "-" else _glm(job["argv"])
     finally:
         sys.stdout.flush()
