@@ -1,4 +1,4 @@
-"""Whole runs on the real FewGLUE files: a tiny model learns each task by heart, a GLM-Base of random weights goes end to end."""
+"""Whole runs on the real FewGLUE files: a tiny model learns each task by heart, a GLM-Base goes end to end."""
 
 from __future__ import annotations
 
