@@ -1,4 +1,4 @@
-"""What all tests share: slow ones on request, no network, threads that do not spin, no packs but those of this repository."""
+"""What all tests share: slow ones on request, no network, threads that do not spin."""
 
 from __future__ import annotations
 

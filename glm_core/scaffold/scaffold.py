@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from glm_core.atomic import write_folder
-from glm_core.checks.golden import FILE as GOLDEN
-from glm_core.checks.golden import update_golden
+from glm_core.checks.golden import FILE as GOLDEN, update_golden
 from glm_core.checks.sources import Sources
 from glm_core.checks.subject import Reading, Subject
 from glm_core.errors import UsageError

@@ -11,8 +11,7 @@ from glm_core.errors import DataError, UsageError
 from glm_core.model_sources import locate_model
 from glm_core.pack import is_path
 from glm_core.plugins import find_model
-from glm_core.presets import Preset
-from glm_core.presets import preset as find_preset
+from glm_core.presets import Preset, preset as find_preset
 from glm_core.tokens import load_tokenizer
 from glm_core.tokens.tokenizer import CONFIG_FILE, Tokenizer
 

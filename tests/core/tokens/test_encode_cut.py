@@ -1,8 +1,7 @@
 """What is cut of a text that is too long, by pencil: every letter is a token. And what holds for any cloze and length."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from glm_core.errors import TemplateError
 from glm_core.examples import Example

@@ -1,7 +1,6 @@
 """PET's rule by pencil, and against a version that takes one token at a time."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from glm_core.tokens.shorten import Stretch, shorten
 

@@ -5,8 +5,7 @@ import sys
 import unicodedata
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from glm_core.errors import UsageError
 from glm_core.tokens import Encoded, SpecialTokens, TokenizerOptions, check_collisions, load_tokenizer

@@ -5,8 +5,7 @@ import sys
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from glm_core.training.batching import (
     ShuffledSteps,
