@@ -48,11 +48,12 @@ def run(args: argparse.Namespace) -> int:
     first = next(iter(tasks))
     run_folder = Path(args.out) / tasks[first].name
     say(
-        f"\nDone in {seconds:.0f} seconds. The model has {_n_parameters():.1f} million parameters and was pretrained from a seed\n"
-        "by this package's own code, for about an hour on one processor core; a published GLM has 109 million and more.\n"
+        f"\nDone in {seconds:.0f} seconds. The model has {_n_parameters():.1f} million parameters, pretrained from a\n"
+        "seed by this package's own code, for an hour on one processor core; a published GLM has 109 million and more.\n"
         f"Each run is a folder: {run_folder}/ holds its predictions, its log and its model.\n"
         "\nTry next:\n"
-        f'  echo \'{{"text": "A slow start, but I loved the ending."}}\' > mine.jsonl && glm predict {run_folder} mine.jsonl\n'
+        '  echo \'{"text": "A slow start, but I loved the ending."}\' > mine.jsonl'
+        f" && glm predict {run_folder} mine.jsonl\n"
         f"  glm preview {first} --tokens\n"
         "  glm finetune superglue/rte --model tiny --data path/to/RTE --out out/rte"
     )
