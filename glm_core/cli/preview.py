@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from glm_core.cli.output import print_json
     from glm_core.errors import UsageError
+    from glm_core.parts import Text
     from glm_core.plugins import find_task
     from glm_core.tokens.of_model import tokenizer_of
 
@@ -64,7 +65,9 @@ def run(args: argparse.Namespace) -> int:
     for example in examples:
         for pvp in pvps:
             cloze = task.cloze(example, pvp.name)
-            shown.append(_describe(task, cloze, tokenizer, masks, length, args))
+            whole = task.kind == "lm" and not any(isinstance(part, Text) for part in cloze.parts)
+            describe = _describe_windows if whole else _describe
+            shown.append(describe(task, cloze, tokenizer, masks, length, args))
     if args.json:
         print_json(shown)
         return 0
@@ -120,6 +123,34 @@ def _describe(
         "tokens": [vars(one) for one in shown_tokens(instance.row, tokenizer)],
         "mask": mask_picture(instance.row),
     }
+
+
+def _describe_windows(
+    task: Task,
+    cloze: Cloze,
+    tokenizer: Tokenizer,
+    masks: frozenset[str],
+    length: int,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """A text that is read whole: its first window, and how many there are."""
+    from dataclasses import replace
+
+    from glm_core.tokens.picture import mask_picture, shown_tokens
+    from glm_core.tokens.windows import encode_windows
+
+    overlap = float(task.recommended.get("overlap", 0.5))
+    rows = [one.row for one in encode_windows(cloze, tokenizer, max_length=length, overlap=overlap, masks=masks)]
+    text = str(cloze.answers[0])
+    n_read = int(rows[0].target_mask.sum()) + 1 if rows else 1  # tokens of the first window
+    end = tokenizer.encode(text).offsets[:n_read][-1][1] if rows else len(text)
+    told = _describe(task, replace(cloze, answers=(text[:end],)), tokenizer, masks, length + 2, args)
+    weighed = sum(int(one.target_mask.sum()) for one in rows)
+    told |= {"end": f"window 1 of {len(rows)}, {weighed} tokens weighed in all", "max_length": length}
+    if rows:
+        told |= {"part_a": int((rows[0].branch == 0).sum()), "tokens_in_row": len(rows[0])}
+        told |= {"tokens": [vars(one) for one in shown_tokens(rows[0], tokenizer)], "mask": mask_picture(rows[0])}
+    return told
 
 
 def _shown(part: Any, kept: str) -> str:

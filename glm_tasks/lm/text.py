@@ -18,9 +18,9 @@ METRICS: Mapping[str, Callable[[Sequence[Prediction]], float]] = {
 SPLITS = tuple(
     Split(name, role, tuple(f"{file}{end}" for file in files for end in (".txt", ".jsonl")))  # type: ignore[arg-type]
     for name, role, files in (
-        ("train", "train", ("train",)),
         ("dev", "tune", ("dev", "valid", "val")),
         ("test", "final", ("test",)),
+        ("train", "train", ("train",)),
     )
 )
 

@@ -71,7 +71,7 @@ def test_a_file_alone_is_not_trained_on(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("a b")
     with pytest.raises(
-        DataError, match=r"to train, give a folder with files of their own .*\(train\.txt, dev\.txt, test\.txt\)"
+        DataError, match=r"to train, give a folder with files of their own .*\(dev\.txt, test\.txt, train\.txt\)"
     ):
         read(text.task, file, split="train")
 
