@@ -9,10 +9,11 @@ from typing import Literal
 
 import pytest
 
-from glm_core.cli.flags import Parser, add_config, add_model, config_from
+from glm_core.cli.flags import Parser, add_config, add_model, config_from, refuse_options
 from glm_core.cli.output import plain, print_json, print_table
 from glm_core.config import EvalConfig, TrainConfig, option
 from glm_core.errors import UsageError
+from glm_core.generation_config import GenerationConfig
 
 
 def parser_of(*kinds: type) -> Parser:
@@ -171,3 +172,20 @@ def test_a_table_on_a_terminal_crops_nothing(capsys, monkeypatch) -> None:
         "six",
         "seven",
     ]
+
+
+def test_a_flag_that_the_command_has_already_serves_its_config_too() -> None:
+    parser = Parser(prog="glm test")
+    parser.add_argument("--seed", type=int, default=1)
+    add_config(parser, TrainConfig, GenerationConfig)
+    args = parser.parse_args(["--seed", "5"])
+    assert config_from(args, GenerationConfig)[0].seed == 5
+
+
+def test_options_that_have_no_use_are_refused() -> None:
+    args = parser_of(EvalConfig, GenerationConfig).parse_args(["--max-length", "64", "--beams", "4"])
+    refuse_options(args, "this", (), (EvalConfig,))
+    with pytest.raises(UsageError, match="--beams does not go with this"):
+        refuse_options(args, "this", (GenerationConfig,), (EvalConfig,))
+    shared = parser_of(EvalConfig, GenerationConfig).parse_args(["--max-length", "64"])
+    refuse_options(shared, "this", (GenerationConfig,), (EvalConfig,))

@@ -44,3 +44,12 @@ def test_markdown_has_the_pattern_one_text_and_the_words(site: Site, capsys) -> 
         "",
         "bad: terrible · good: great (right: bad)",
     ]
+
+
+def test_of_a_long_text_the_first_window_is_shown(tmp_path, capsys) -> None:
+    (tmp_path / "notes.txt").write_text("one two three four five six seven eight")
+    command = ["preview", "lm/text", "--data", str(tmp_path / "notes.txt"), "--max-length", "8", "--tokens"]
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    assert "window 1 of 2" in shown and "7 tokens weighed in all" in shown
+    assert "8 tokens, 3 of them text" in shown

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from glm_core.config import EvalConfig, TrainConfig, read_config_file, resolve
+from glm_core.generation_config import GenerationConfig
 from glm_core.runs.asked import Asked, first_difference
 
 ASKED = Asked(
@@ -84,3 +85,28 @@ def test_the_first_difference_is_named_by_its_flag(change, words):
 
 def test_a_run_of_another_kind_differs():
     assert first_difference({"corpus": "x"}, told(ASKED)) == "task nothing, not films/reviews"
+
+
+WRITES = replace(ASKED, generation=GenerationConfig(max_tokens=32, beams=5, seed=3))
+
+
+def test_how_a_task_writes_is_asked_for_again():
+    command = " ".join(WRITES.command("out"))
+    assert "--batch-tokens 512 --beams 5 --max-tokens 32" in command
+    assert command.count("--seed") == 1
+
+
+def test_a_run_file_that_is_given_back_writes_alike(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(WRITES.as_dict("out")))
+    values = read_config_file(path)
+    # one name with two defaults stays out of the table, where nobody set it: both are what they were
+    assert not {"length_penalty", "max_length"} & set(values)
+    assert resolve(TrainConfig, file=values)[0] == WRITES.config
+    written = resolve(GenerationConfig, file=values)[0]
+    assert replace(written, batch_tokens=WRITES.generation.batch_tokens) == WRITES.generation
+
+
+def test_another_way_of_writing_is_another_asking():
+    other = replace(WRITES, generation=replace(WRITES.generation, beams=1))
+    assert first_difference(told(WRITES), told(other)) == "--beams 5, not 1"
