@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glm_core import DataError, Example, Prediction
+from glm_core import DataDir, DataError, Example, Prediction, Split
 from glm_pack_classify import mnli, race, squad, stance, yahoo, yelp
 
 SAMPLES = Path(__file__).parents[1] / "src" / "glm_pack_classify" / "samples"
@@ -104,6 +104,13 @@ def test_files_come_by_level_and_number_and_one_level_is_enough(tmp_path: Path) 
     ]
     with pytest.raises(DataError, match=r"no files dev/middle/\*\.txt in"):
         read(race.task, "dev", tmp_path)
+
+
+def test_passages_that_want_answers_need_none(tmp_path: Path) -> None:
+    row = {"id": "new", "article": "A.", "questions": ["Q?", "R _ ."], "options": [list("abcd")] * 2}
+    (tmp_path / "new.txt").write_text(json.dumps(row), encoding="utf-8")
+    found = race.task.read(DataDir(tmp_path), Split("predict", "final", ("new.txt",), labelled=False))
+    assert [(one.uid, one.label) for one in found] == [("predict-pnew-q0", None), ("predict-pnew-q1", None)]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ class Race(DataProcessor):
         for name in self.files(data, split):
             for row in data.jsonl(name):
                 try:
-                    asked = list(zip(row["questions"], row["options"], row["answers"], strict=True))
+                    answers = row["answers"] if split.labelled else row.get("answers", [None] * len(row["questions"]))
+                    asked = list(zip(row["questions"], row["options"], answers, strict=True))
                     passage, article = f"p{row['id']}", cleaned_article(row["article"])
                 except (KeyError, ValueError) as error:
                     raise data.error(

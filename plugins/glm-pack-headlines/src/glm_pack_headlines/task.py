@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from glm_core import PVP, DataDir, DataError, DataProcessor, Example, Prediction, Split, Task, metrics
+from glm_core import PVP, DataDir, DataProcessor, Example, Prediction, Split, Task, metrics
 
 FILE = "News_Category_Dataset_v3.json"
 MOST_WORDS = 16
@@ -17,7 +17,7 @@ class Headlines(DataProcessor):
 
     It has no splits of its own. Of twenty stories one is for choosing and one for the final number, by a checksum of the
     story's link, so that the splits stay what they are when the file grows. Stories without a headline or a description
-    are left out. A story without a headline on purpose (to be written) has `"headline": null`.
+    are left out. Any other split (that of `glm predict`) is a file of stories that want a headline, all of them.
     """
 
     splits = (
@@ -27,33 +27,26 @@ class Headlines(DataProcessor):
     )
 
     def read(self, data: DataDir, split: Split) -> Iterator[Example]:
+        ours = split in self.splits
         for name in split.files:
             for number, row in enumerate(data.jsonl(name)):
-                example = self.example(row, number, data)
-                if example is not None and split_of(example.meta["link"]) == split.name:
+                require(row, ("short_description", *(("headline", "link") if ours else ())), data)
+                texts = {"story": row["short_description"], "category": row.get("category", "").title()}
+                example = Example(f"story-{number}", texts, target=row.get("headline") or None)
+                if not ours or (example.target and texts["story"].strip() and split_of(row["link"]) == split.name):
                     yield example
 
-    @staticmethod
-    def example(row: Mapping[str, Any], number: int, data: DataDir) -> Example | None:
-        """The story of a row; None where there is nothing to read or nothing to write."""
-        try:
-            headline, story, link = row["headline"], row["short_description"], row["link"]
-        except KeyError as error:
-            raise missing(error, row, data) from error
-        if not story.strip() or headline == "":
-            return None
-        texts = {"story": story, "category": row.get("category", "").title()}
-        return Example(f"story-{number}", texts, target=headline, meta={"link": link})
+
+def require(row: Mapping[str, Any], names: Sequence[str], data: DataDir) -> None:
+    """Raise DataError at the row's line for the first of these fields that it lacks."""
+    for name in names:
+        if name not in row:
+            raise data.error(f"no field '{name}' (this row has {', '.join(row) or 'nothing'})")
 
 
 def split_of(link: str) -> str:
     """`train`, `dev` or `test`, the same for a link everywhere and always."""
     return {0: "test", 1: "dev"}.get(zlib.crc32(link.encode("utf-8")) % 20, "train")
-
-
-def missing(error: KeyError, row: Mapping[str, Any], data: DataDir) -> DataError:
-    """The error for a row without one of the three."""
-    return data.error(f"no field '{error.args[0]}' (this row has {', '.join(row) or 'nothing'})")
 
 
 def too_long(predictions: Sequence[Prediction]) -> float:
