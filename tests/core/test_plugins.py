@@ -82,16 +82,16 @@ def test_a_task_of_a_pack_that_did_not_load_says_why(site: Site) -> None:
 
 def test_a_folder_never_changes_what_a_name_means(site: Site, tmp_path, monkeypatch) -> None:
     (tmp_path / "here" / "reviews").mkdir(parents=True)
-    (tmp_path / "here" / "mine").mkdir()
+    (tmp_path / "here" / "qqqq").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     site.install("r", good("reviews"))
     plugins.reload()
     assert plugins.get_task("reviews").name == "reviews"
-    with pytest.raises(UsageError, match=r"no task 'mine'\. A folder of this name is here: write \./mine"):
-        plugins.get_task("mine")
+    with pytest.raises(UsageError, match=r"no task 'qqqq'\. A folder of this name is here: write \./qqqq"):
+        plugins.get_task("qqqq")
 
 
-@pytest.mark.parametrize("text", ["./a", "../a", ".", "/a/b", "~/a", "mine.toml", "a.py"])
+@pytest.mark.parametrize("text", ["./a", "../a", ".", "/a/b", "~/a", "qqqq.toml", "a.py"])
 def test_what_begins_like_a_path_or_ends_like_code_is_one(text: str) -> None:
     assert is_path(text)
 

@@ -44,13 +44,13 @@ def test_p101_a_name_that_is_none(site: Site) -> None:
 
 
 def test_p101_a_name_unlike_its_distribution(site: Site) -> None:
-    site.install("emo", good("reviews"), distribution="glm-pack-emotion", requires=PIN)
-    assert only(checked("emo")) == "P101 'emo' comes from glm-pack-emotion; call the entry point 'emotion'"
+    site.install("emo", good("reviews"), distribution="glm-pack-moods", requires=PIN)
+    assert only(checked("emo")) == "P101 'emo' comes from glm-pack-moods; call the entry point 'moods'"
 
 
 def test_two_packs_of_one_distribution_choose_their_names(site: Site) -> None:
-    entries = {"emo": "glm_pack_emotion", "tion": "glm_pack_emotion"}
-    site.install("emo", good("reviews"), distribution="glm-pack-emotion", entries=entries, requires=PIN)
+    entries = {"emo": "glm_pack_moods", "tion": "glm_pack_moods"}
+    site.install("emo", good("reviews"), distribution="glm-pack-moods", entries=entries, requires=PIN)
     assert [one.code for one in checked("emo").findings] == ["P106"]
 
 
