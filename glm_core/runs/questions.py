@@ -56,7 +56,7 @@ def one_way(cloze: Cloze) -> Cloze:
 
     A blank inside the text stays there as its mask token. Raises UsageError for a text that differs per answer.
     """
-    parts = [part for part in cloze.parts if not isinstance(part, Border)]
+    parts = [part for part in cloze.parts if not isinstance(part, Border) and part != Soft()]
     inside = parts[:-1] if parts and isinstance(parts[-1], Blank) else parts
     words = [part.mask if isinstance(part, Blank) else part.text for part in inside if not isinstance(part, Soft)]
     if cloze.texts or len(words) < len(inside):

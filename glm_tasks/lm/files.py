@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from glm_core import DataDir, DataError, DataProcessor, Example, Split
@@ -21,7 +21,12 @@ class GivenFiles(DataDir):
 
 
 class FilesProcessor(DataProcessor):
-    """Reads files one by one; you write `documents(data, name, uid)`. Given files are all of whatever split is asked for."""
+    """Reads files one by one; you write `documents(data, name, prefix)`. Given files are all of whatever split is asked for.
+
+    also: by split, other names that its file may have.
+    """
+
+    also: Mapping[str, tuple[str, ...]] = {}
 
     def open(self, *folders: str | Path) -> DataDir:
         files = [Path(one) for one in folders if Path(one).is_file()]
@@ -39,9 +44,9 @@ class FilesProcessor(DataProcessor):
             yield from self.documents(data, name, split.name)
 
     def names(self, data: DataDir, split: Split) -> list[str]:
-        """The files of a split; of names that stand for one another (`dev.txt`, `dev.jsonl`) the one that is there."""
-        there = [name for name in split.files if data.has(name)]
-        return there[:1] or [data.find(split.files[0]).name]
+        """The files of a split; where one is not there, another of `also` that may stand for it."""
+        others = [one for one in self.also.get(split.name, ()) if data.has(one)]
+        return list(split.files) if data.has(split.files[0]) or not others else others[:1]
 
     @abstractmethod
     def documents(self, data: DataDir, name: str, prefix: str) -> Iterator[Example]:

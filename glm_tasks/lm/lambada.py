@@ -12,11 +12,11 @@ class Lambada(FilesProcessor):
     """JSON lines with `text`; the target is its last word, the context all before it. A word that comes twice: the last."""
 
     folder = "lambada"
-    splits = (Split("test", "final", ("lambada_test.jsonl", "lambada_test_plain_text.txt")),)
+    splits = (Split("test", "final", ("lambada_test.jsonl",)),)
 
     def documents(self, data: DataDir, name: str, prefix: str) -> Iterator[Example]:
-        passages = data.lines(name) if name.endswith(".txt") else (row.get("text") for row in data.jsonl(name))
-        for number, text in enumerate(passages):
+        for number, row in enumerate(data.jsonl(name)):
+            text = row.get("text")
             if not isinstance(text, str) or len(text.split()) < 2:
                 raise data.error('wants "text": "…" of two words or more')
             word = text.split()[-1]

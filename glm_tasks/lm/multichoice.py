@@ -57,7 +57,7 @@ task = Task(
     "multichoice",
     Choices(),
     (
-        PVP("as-published", as_published, edges=Edges(end="none")),
+        PVP("as-published", as_published, edges=Edges(end="none")),  # glm: ignore V405
         PVP("spaced", spaced, edges=Edges(end="none")),
     ),
     {"accuracy": metrics.accuracy},

@@ -15,14 +15,16 @@ METRICS: Mapping[str, Callable[[Sequence[Prediction]], float]] = {
     "byte-perplexity": metrics.byte_perplexity,
     "bits-per-byte": metrics.bits_per_byte,
 }
-SPLITS = tuple(
-    Split(name, role, tuple(f"{file}{end}" for file in files for end in (".txt", ".jsonl")))  # type: ignore[arg-type]
-    for name, role, files in (
-        ("dev", "tune", ("dev", "valid", "val")),
-        ("test", "final", ("test",)),
-        ("train", "train", ("train",)),
-    )
+SPLITS = (
+    Split("dev", "tune", ("dev.txt",)),
+    Split("test", "final", ("test.txt",)),
+    Split("train", "train", ("train.txt",)),
 )
+ALSO = {
+    "dev": ("dev.jsonl", "valid.txt", "valid.jsonl", "val.txt", "val.jsonl"),
+    "test": ("test.jsonl",),
+    "train": ("train.jsonl",),
+}
 
 
 def lengths(text: str) -> Mapping[str, int]:
@@ -34,6 +36,7 @@ class Texts(FilesProcessor):
     """Text files, each of them one document; or JSON lines with `text`, a document each. Documents are read whole."""
 
     splits = SPLITS
+    also = ALSO
 
     def documents(self, data: DataDir, name: str, prefix: str) -> Iterator[Example]:
         for number, text in enumerate(self.texts(data, name)):

@@ -29,14 +29,14 @@ class Cmrc(DataProcessor):
 
     folder = "squad-style-data"
     splits = (
-        Split("train", "train", ("cmrc2018_train.json", "train.json")),
-        Split("dev", "tune", ("cmrc2018_dev.json", "dev.json")),
-        Split("trial", "final", ("cmrc2018_trial.json", "trial.json")),
-        Split("test", "final", ("cmrc2018_test.json", "test.json")),
+        Split("train", "train", ("cmrc2018_train.json",)),
+        Split("dev", "tune", ("cmrc2018_dev.json",)),
+        Split("trial", "final", ("cmrc2018_trial.json",)),
+        Split("test", "final", ("cmrc2018_test.json",)),
     )
 
     def read(self, data: DataDir, split: Split) -> Iterator[Example]:
-        for number, one in enumerate(questions_of(data, split)):
+        for number, one in enumerate(questions_of(data, split, f"{split.name}.json")):
             yield Example(
                 f"{split.name}-{number}",
                 {"question": one.question.strip(), "context": one.context},

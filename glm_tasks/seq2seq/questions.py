@@ -26,18 +26,21 @@ from glm_tasks.seq2seq.squad_files import place, questions_of
 
 
 class SquadQuestions(DataProcessor):
-    """An example per question: its paragraph, its first answer, and the question as the target."""
+    """An example per question: its paragraph, its first answer, and the question as the target.
+
+    The files of Du et al. are `train.json`, `dev.json` and `test.json`.
+    """
 
     folder = "squad"
     splits = (
-        Split("train", "train", ("train.json", "train-v1.1.json")),
-        Split("dev", "tune", ("dev.json", "dev-v1.1.json")),
+        Split("train", "train", ("train-v1.1.json",)),
+        Split("dev", "tune", ("dev-v1.1.json",)),
         Split("test", "final", ("test.json",)),
     )
 
     def read(self, data: DataDir, split: Split) -> Iterator[Example]:
         number = 0
-        for one in questions_of(data, split):
+        for one in questions_of(data, split, f"{split.name}.json"):
             if not one.answers:  # of SQuAD 2.0: there is nothing to ask about
                 continue
             yield Example(

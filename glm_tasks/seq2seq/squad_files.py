@@ -25,12 +25,12 @@ class Question:
     group: str
 
 
-def questions_of(data: DataDir, split: Split) -> Iterator[Question]:
-    """The questions of a split. Of several file names the first that is there; `data` may be missing around the articles.
+def questions_of(data: DataDir, split: Split, *also: str) -> Iterator[Question]:
+    """The questions of a split. `data` may be missing around the articles. also: other names that its file may have.
 
     Raises DataError for a file of another form.
     """
-    name = next((one for one in split.files if data.has(one)), split.files[0])
+    name = next((one for one in (*split.files, *also) if data.has(one)), split.files[0])
     told = data.json(name)
     try:
         for number, article in enumerate(told["data"] if isinstance(told, dict) else told):

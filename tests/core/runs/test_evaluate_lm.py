@@ -113,6 +113,13 @@ def test_a_blank_inside_stays_where_it_is_as_a_mask() -> None:
     assert cloze.specials == ("[MASK]",)
 
 
+def test_soft_places_are_passed_over_where_they_are_empty() -> None:
+    example = Example("a", {"x": "it"}, choices=("yes",), label="0")
+    assert one_way(PVP("soft", "{soft}Is {x}?{split}{soft} [MASK]").cloze(example)).given == "Is it?"
+    with pytest.raises(UsageError, match="pattern 'soft' has soft places"):
+        one_way(PVP("soft", "{soft:3}Is {x}? [MASK]").cloze(example))
+
+
 def test_a_text_per_answer_has_no_direction() -> None:
     pvp = PVP("two", lambda ex: [["a ", DOCUMENT_BLANK], ["b ", DOCUMENT_BLANK]])
     with pytest.raises(UsageError, match="--direction uni reads plain text"):

@@ -35,11 +35,6 @@ def test_the_last_word_is_the_target(tmp_path: Path) -> None:
     assert (cloze.answers, cloze.edges.end, cloze.edges.eos) == ((" no",), "none", "always")
 
 
-def test_the_original_plain_text_is_read_as_well(tmp_path: Path) -> None:
-    (tmp_path / "lambada_test_plain_text.txt").write_text("one two three\nfour five\n")
-    assert [one.target for one in read(tmp_path)] == ["three", "five"]
-
-
 def test_a_passage_of_one_word_is_told(tmp_path: Path) -> None:
     (tmp_path / "lambada_test.jsonl").write_text('{"text": "a b"}\n{"text": "alone"}\n')
     with pytest.raises(DataError, match=r'lambada_test\.jsonl:2: wants "text": "…" of two words or more'):

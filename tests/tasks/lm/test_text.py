@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from glm_core import DataError, EvalConfig, Example, Task, TrainConfig, evaluate, finetune, load_backbone
+from glm_core import DataError, EvalConfig, Example, Predictor, Task, TrainConfig, evaluate, finetune, load_backbone
 from glm_core.cli.main import main
 from glm_core.config import ModelConfig
 from glm_core.errors import UsageError
@@ -215,3 +215,6 @@ def test_a_model_learns_a_text(tmp_path: Path) -> None:
     assert result.metrics["perplexity"] < result.before["perplexity"] / 3
     assert json.loads((tmp_path / "run" / "run.json").read_text())["config"]["objective"] == "lm"
     assert isinstance(result.metrics["bits-per-byte"], float)
+    (found,) = Predictor.load(tmp_path / "run", device="cpu")([{"target": "The museum of clocks opened"}])
+    n_tokens_of_it = len(load_backbone("tiny", device="cpu").tokenizer.encode(found.answers[0].text).ids)
+    assert len(found.answers[0].log_probs) == n_tokens_of_it - 1
