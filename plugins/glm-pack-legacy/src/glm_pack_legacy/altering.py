@@ -35,8 +35,7 @@ def altered(example: Any, kinds: Sequence[Kind] = KINDS) -> Iterator[Altered]:
     for key in keys[:_MOST_FIELDS]:
         text = getattr(example, key) if key in TEXTS and key not in meta else meta[key]
         for kind in kinds:
-            other = _other(text, kind)
-            if other is not None and other != text:
+            for other in _others(text, kind):
                 yield Altered(_with(example, key, other), key, kind)
 
 
@@ -50,16 +49,16 @@ def _with(example: Any, key: str, text: str) -> Any:
     return made
 
 
-def _other(text: str, kind: Kind) -> str | None:
+def _others(text: str, kind: Kind) -> list[str]:
+    """A text altered in one way; in two where its first letter has no other case."""
     if kind == "inside":
         words = [at for at in range(1, len(text)) if text[at - 1].isalnum() and text[at].isalnum()]
-        if not words:
-            return None
-        at = words[len(words) // 2]
-        return text[:at] + _MARK + text[at:]
+        at = words[len(words) // 2] if words else len(text)
+        return [text[:at] + _MARK + text[at:]]
     if kind == "end":
         bare = text.rstrip(string.punctuation)
-        return bare if bare and bare != text else f"{text}?!"
+        return [bare if bare and bare != text else f"{text}?!"]
     if kind == "start":
-        return text[:1].swapcase() + text[1:]
-    return f" {text} "
+        other = text[:1].swapcase() + text[1:]
+        return [other] if other != text else [f"q{text}", f"Q{text}"]
+    return [f" {text} "]

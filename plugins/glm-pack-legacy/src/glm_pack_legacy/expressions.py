@@ -97,7 +97,18 @@ def _refs(texts: Sequence[str], fields: Sequence[Mapping[str, str]]) -> list[tup
     for name in names:
         for chain in CHAINS:
             ref = Ref(name, chain)
-            values = tuple(ref.value(one) or "" for one in fields)
-            if any(values) and all(value in text for value, text in zip(values, texts, strict=True)):
+            values = _values(ref, texts, fields)
+            if any(values):
                 found.setdefault((name, values), ref)
     return [(ref, values) for (_, values), ref in found.items()]
+
+
+def _values(ref: Ref, texts: Sequence[str], fields: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """What a field is in each sample; nothing where it is not in its text somewhere."""
+    found = []
+    for text, one in zip(texts, fields, strict=True):
+        value = ref.value(one) or ""
+        if value not in text:
+            return ()
+        found.append(value)
+    return tuple(found)

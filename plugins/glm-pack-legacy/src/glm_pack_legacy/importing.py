@@ -21,7 +21,7 @@ from typing import Any
 from glm_core.errors import GlmError
 from glm_core.packs_import import describe
 from glm_pack_legacy.errors import PortError
-from glm_pack_legacy.stand_ins.modules import LENIENT, stand_in, stand_ins
+from glm_pack_legacy.stand_ins.modules import LENIENT, OPTIONAL, optional, stand_in, stand_ins
 
 _NUMBER = count(1)
 _INSTALLED = ("site-packages", "dist-packages")
@@ -153,6 +153,9 @@ class Files:
             return importlib.__import__(name, None, None, tuple(fromlist or ()), 0)
         except ModuleNotFoundError as error:
             missing = error.name or name
+            if top in OPTIONAL and missing.partition(".")[0] == top:
+                module = self.modules.setdefault(name, optional(name))
+                return module if fromlist else self.modules.setdefault(top, optional(top))
             remedy = (
                 f"pip install {top}, or name its file too if it is one of yours"
                 if missing.partition(".")[0] == top

@@ -184,6 +184,7 @@ class Classes:
         self.spaces: Spaces = original.spaces or ("each-part" if self.is_pet else "as-written")
         self.tokenizer = StandInTokenizer()
         self._pvps: dict[int, Any] = {}
+        self._words: dict[int, dict[str, tuple[str, ...]] | None] = {}
         self._reader: Any = None
         self._labels: tuple[Any, ...] | None = None
 
@@ -246,6 +247,11 @@ class Classes:
 
     def words(self, id: int) -> dict[str, tuple[str, ...]] | None:
         """The words of each label; None where the class has none for any. Raises NotPorted where it lacks some."""
+        if id not in self._words:
+            self._words[id] = self._ask_words(id)
+        return self._words[id]
+
+    def _ask_words(self, id: int) -> dict[str, tuple[str, ...]] | None:
         pvp, words = self.pattern(id), {}
         for value in self.label_values:
             with running():
@@ -263,16 +269,21 @@ class Classes:
         return words
 
     def answers(self, example: InputExample, id: int) -> tuple[str, ...] | None:
-        """The answers of this example: those of `get_answers`, or those in `meta` where there are no words either."""
-        pvp = self.pattern(id)
+        """The answers of this example: of `get_answers`, or in `meta`; None where its labels have words instead.
+
+        GLM asks `get_answers` only where it is told that words have several tokens; by default that gives the words.
+        """
+        pvp, words = self.pattern(id), self.words(id)
         getter = getattr(pvp, "get_answers", None)
         found: Any = None
-        if getter is not None:
+        if self.original.choices:
+            getter = words = None
+        if getter is not None and (words is None or getattr(pvp, "is_multi_token", False)):
             with running():
                 found = ask(f"get_answers failed on {example.guid}", self.files.paths, lambda: getter(example))
+        if words is not None and (found is None or list(found) == [some[0] for some in words.values()]):
+            return None
         if found is None:
-            if not self.original.choices and self.words(id) is not None:
-                return None
             self.parts(example, id)  # PET's patterns write the choices they use back into `meta`
             found = _choices(example, self.original.choices)
         if isinstance(found, str) or not all(isinstance(one, str) and one.strip() for one in found):

@@ -37,7 +37,7 @@ def read_parts(made: Any, tokenizer: StandInTokenizer) -> list[Piece]:
     pieces: list[Piece] = []
     source = 0
     for number, (parts, flags) in enumerate(sides):
-        if number and any(_is_there(one) for one in parts):
+        if number and parts:
             pieces.append(Piece(SPLIT, source))
         for one, flag in zip(parts, flags, strict=True):
             pieces += [Piece(part, source) for part in _read(one, bool(flag), source, tokenizer)]
@@ -105,10 +105,6 @@ def _sides(made: Any) -> list[tuple[Sequence[Any], Sequence[Any]]]:
     return sides
 
 
-def _is_there(one: Any) -> bool:
-    return one is not None and one != "" and one != [] and one != ("", True) and one != ("", False)
-
-
 def _read(one: Any, is_soft: bool, number: int, tokenizer: StandInTokenizer) -> list[Part]:
     """The parts of one of the original's parts."""
     cut = False
@@ -117,6 +113,8 @@ def _read(one: Any, is_soft: bool, number: int, tokenizer: StandInTokenizer) -> 
     if one is None:
         return [Soft()]
     if isinstance(one, int) and not isinstance(one, bool):
+        if chr(one) not in NAME_OF:  # GLM once wrote how many soft tokens stand here
+            return [Soft(one) if one else Text("")]
         one = [one]
     if isinstance(one, list) and all(isinstance(id, int) for id in one):
         try:

@@ -17,7 +17,10 @@ from glm_pack_legacy.errors import PortError
 from glm_pack_legacy.stand_ins import data, pvps
 
 LENIENT = ("transformers",)
-"""Packages of which every submodule stands in."""
+"""Packages of which every submodule stands in, whether they are installed or not."""
+
+OPTIONAL = ("apex", "deepspeed", "pandas", "tensorboardX", "tqdm", "wandb")
+"""Packages of which every submodule stands in where they are not installed."""
 
 _SETS = ("train", "dev", "test", "unlabeled")
 
@@ -39,7 +42,10 @@ class _Missing(ABCMeta):
         )
         verb = "uses" if "glm_missing" in cls.__dict__ else f"has {cls.__name__}, which is built on"
         module = whole.rpartition(".")[0]
-        if module.partition(".")[0] in LENIENT:
+        top = module.partition(".")[0]
+        if top in OPTIONAL:
+            return f"the file {verb} {whole}, and {top} is not installed: pip install {top}"
+        if top in LENIENT:
             return f"the file {verb} {whole}, which a port does without: take the call out of the class"
         return (
             f"the file {verb} {whole}, for which there is no stand-in; "
@@ -85,24 +91,31 @@ def stand_ins() -> dict[str, ModuleType]:
         "WRAPPER_TYPES": ["sequence_classifier", "mlm", "plm"],
     }
     pattern_types = {"FilledPattern": tuple, "PVPS": patterns}
+    pet_pvps = {"PVP": pvps.PetPVP, **pattern_types}
+    pet_utils = {**examples, "get_verbalization_ids": pvps.get_verbalization_ids}
     table: dict[str, Mapping[str, Any]] = {
         "pet": {},
-        "pet.pvp": {"PVP": pvps.PetPVP, **pattern_types},
+        "pet.pvp": pet_pvps,
         "pet.tasks": pet_tasks,
-        "pet.utils": {**examples, "get_verbalization_ids": pvps.get_verbalization_ids},
+        "pet.utils": pet_utils,
         "pet.task_helpers": {},
         "pet.wrapper": wrappers,
         "pet.config": {},
-        "pet.preprocessor": {},
+        "pet.preprocessor": pet_pvps,
+        # PET before it was a package; its examples import these still
+        "pvp": pet_pvps,
+        "preprocessor": pet_pvps,
+        "task_helpers": {},
+        "wrapper": wrappers,
         "log": {"get_logger": _logger},
-        "tasks": {},
+        "tasks": pet_tasks,
         "tasks.data_utils": {**examples, **texts},
         "tasks.superglue": {},
         "tasks.superglue.pvp": {"PVP": pvps.GlmPVP, **pattern_types},
         "tasks.superglue.dataset": glm_tasks,
         "data_utils": {**texts},
         "data_utils.corpora": {**texts},
-        "utils": {"print_rank_0": _say, "get_spare_port": None},
+        "utils": {"print_rank_0": _say, **pet_utils},
         "transformers": {},
     }
     made: dict[str, ModuleType] = {}
@@ -123,6 +136,11 @@ def stand_in(name: str, names: Mapping[str, Any]) -> ModuleType:
     return module
 
 
+def optional(name: str) -> ModuleType:
+    """A module of a package that is not installed, as far as one gets along without it."""
+    return stand_in(name, {"tqdm": _first, "trange": range} if name == "tqdm" else {})
+
+
 def built_on_missing(kind: type) -> str | None:
     """Why a class cannot be made: it is built on something that has no stand-in. None where it can."""
     return kind._told() if isinstance(kind, _Missing) else None
@@ -135,6 +153,11 @@ def _any_name(module: str) -> Callable[[str], Any]:
         return _Missing(name, (), {"glm_missing": f"{module}.{name}", "__module__": module})
 
     return named
+
+
+def _first(values: Any = (), *more: Any, **named: Any) -> Any:
+    """A bar of progress that shows nothing."""
+    return values
 
 
 def _logger(name: str = "root", *values: Any) -> logging.Logger:
