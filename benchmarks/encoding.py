@@ -82,5 +82,6 @@ def measure(task: str, *, examples: int = 512, repeats: int = 5) -> list[Encodin
                 times.append(time.process_time())
                 best = [min(old, end - begin) for old, begin, end in zip(best, times, times[1:], strict=False)]
             tokens = sum(one.n_tokens for one in instances) / len(instances)
-            found.append(Encoding(f"{task} {name}", *(1e6 * one / len(given) for one in best), tokens))
+            render, encoded, collated = (1e6 * one / len(given) for one in best)
+            found.append(Encoding(f"{task} {name}", render, encoded, collated, tokens))
     return found

@@ -21,7 +21,7 @@ from benchmarks.pairs import Compared, Side, measure_pairs
 from glm_core.config import EvalConfig
 from glm_core.model.glm_backbone import GLMBackbone
 from glm_core.tokens.encode import Instance
-from glm_core.training.batching import token_batches
+from glm_core.training.batching import batch_overhead, token_batches
 
 TOLERANCE = {"fp32": 1e-5, "bf16": 2e-2}  # largest difference of a score, relative to the largest score
 NAIVE_ROWS = 48  # rows of a naive batch: sixteen examples of three answers, as the original's batches of sixteen
@@ -53,7 +53,8 @@ class Evaluation:
 def our_scores(backbone: GLMBackbone, instances: Sequence[Instance], dtype: str = "fp32") -> list[Tensor]:
     """The score of each answer, (C,) per cloze: batches, the packed path, sums. What `glm evaluate` does after encoding."""
     found: list[Tensor] = [torch.empty(0)] * len(instances)
-    for indices in token_batches([one.n_tokens for one in instances], budget=EvalConfig().batch_tokens):
+    lengths = [one.n_tokens for one in instances]
+    for indices in token_batches(lengths, budget=EvalConfig().batch_tokens, overhead=batch_overhead("cpu")):
         batch = backbone.collate([instances[index] for index in indices])
         with torch.autocast("cpu", dtype=torch.bfloat16) if dtype == "bf16" else nullcontext():
             weighed = backbone.weigh(batch)

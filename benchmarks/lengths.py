@@ -44,12 +44,15 @@ def measure(data: Path, vocabulary: Path) -> dict[str, dict[str, list[tuple[int,
     import importlib
 
     from glm_core.data import DataDir
-    from glm_core.examples import Split
+    from glm_core.examples import Role, Split
     from glm_core.tokens import load_tokenizer
     from glm_core.tokens.encode import encode
 
     tokenizer = load_tokenizer(vocabulary)
-    splits = {"dev": ("superglue", "val.jsonl", "tune"), "train": ("fewglue/FewGLUE_32dev", "train.jsonl", "train")}
+    splits: dict[str, tuple[str, str, Role]] = {
+        "dev": ("superglue", "val.jsonl", "tune"),
+        "train": ("fewglue/FewGLUE_32dev", "train.jsonl", "train"),
+    }
     found: dict[str, dict[str, list[tuple[int, list[int]]]]] = {split: {} for split in splits}
     for name, (folder, pattern, max_length) in TASKS.items():
         task = importlib.import_module(f"glm_tasks.superglue.{name}").task

@@ -20,7 +20,7 @@ NOT_EXACT = "not exact"
 class Table(NamedTuple):
     title: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     note: str = ""
 
     def markdown(self) -> str:

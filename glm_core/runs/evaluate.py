@@ -23,7 +23,7 @@ from glm_core.runs.evaluate_lm import text_instances, weigh_texts
 from glm_core.runs.questions import Progress, Questions, arithmetic, one_way
 from glm_core.runs.scoring import best_label, best_text, label_scores, refuse_nan
 from glm_core.tasks import Task
-from glm_core.training.batching import token_batches
+from glm_core.training.batching import batch_overhead, token_batches
 
 
 def evaluate(
@@ -129,7 +129,8 @@ def choose(
     device = next(backbone.module.parameters()).device
     instances = questions.all_instances()
     found: dict[int, Prediction] = {}
-    for indices in token_batches([one.n_tokens for one in instances], budget=config.batch_tokens):
+    lengths = [one.n_tokens for one in instances]
+    for indices in token_batches(lengths, budget=config.batch_tokens, overhead=batch_overhead(device.type)):
         batch = backbone.collate([instances[index] for index in indices]).to(device)
         with arithmetic(device, config.precision):
             weighed = backbone.weigh(batch)

@@ -20,7 +20,7 @@ from glm_core.pvp import Cloze
 from glm_core.runs.questions import Progress, Questions, arithmetic
 from glm_core.runs.scoring import refuse_nan
 from glm_core.tokens.windows import encode_windows
-from glm_core.training.batching import token_batches
+from glm_core.training.batching import batch_overhead, token_batches
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ def weigh_texts(
     owners = [(number, nth) for number, some in enumerate(questions.instances) for nth in range(len(some))]
     flat = questions.all_instances()
     found: dict[tuple[int, int], tuple[list[float], bool | None]] = {}
-    for indices in token_batches([one.n_tokens for one in flat], budget=config.batch_tokens):
+    lengths = [one.n_tokens for one in flat]
+    for indices in token_batches(lengths, budget=config.batch_tokens, overhead=batch_overhead(device.type)):
         batch = backbone.collate([flat[index] for index in indices]).to(device)
         with arithmetic(device, config.precision):
             weighed = backbone.weigh(batch)
