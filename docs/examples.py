@@ -189,8 +189,9 @@ def fits(told: Sequence[str], printed: Sequence[str], *, about: bool = False) ->
 class Runner:
     """Runs documents, each in a folder of its own. Use with `with`: it holds a warm Python."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, place: Path, *, exact: bool = False) -> None:
+        """exact: numbers count everywhere, but where `…` stands."""
+        self.place, self.exact = place, exact
         self.tools = place / "tools"
         self._left: dict[tuple[Path, bool], Path] = {}
         self._found: dict[tuple[Path, bool], list[Difference]] = {}
@@ -226,8 +227,7 @@ class Runner:
     def run(self, document: Document, *, slow: bool = False) -> list[Difference]:
         """What the document says otherwise than it is. Its folder stays, for documents that go on in it."""
         key = (document.path.resolve(), slow)
-        if key not in self._found:
-            self._found[key] = self._run(document, slow)
+        self._found[key] = self._found[key] if key in self._found else self._run(document, slow)
         return self._found[key]
 
     def _run(self, document: Document, slow: bool) -> list[Difference]:
@@ -250,7 +250,7 @@ class Runner:
                     place = (place / command.words[3:].strip()).resolve()
                     continue
                 code, printed = self._one(command, place, env)
-                if found := _judge(command, code, printed):
+                if found := _judge(command, code, printed, exact=self.exact):
                     differences.append(Difference(command, printed, found))
         return differences
 
@@ -304,7 +304,7 @@ def _program(path: Path, line: str) -> None:
     path.chmod(0o755)
 
 
-def _judge(command: Command, code: int, printed: str) -> str:
+def _judge(command: Command, code: int, printed: str, *, exact: bool) -> str:
     """What is wrong with what a command did; empty where nothing is."""
     lines = printed.rstrip().splitlines()
     wants_error = "fails" in command.block.marks or any(line.startswith("glm: error:") for line in command.prints or ())
@@ -312,7 +312,7 @@ def _judge(command: Command, code: int, printed: str) -> str:
         return f"ended with exit code {code}"
     if command.prints is None or (command.block.language == "console" and not command.prints and not lines):
         return ""
-    about = "about" in command.block.marks
+    about = "about" in command.block.marks and not (exact and "…" not in "".join(command.prints))
     return "" if fits(command.prints, lines, about=about) else "printed something else"
 
 
@@ -333,7 +333,7 @@ def main() -> int:
     parser.add_argument("--slow", action="store_true", help="the slow examples too")
     args = parser.parse_args()
     wrong = 0
-    with tempfile.TemporaryDirectory() as place, Runner(Path(place) / "run") as runner:
+    with tempfile.TemporaryDirectory() as place, Runner(Path(place) / "run", exact=args.write) as runner:
         for path in args.documents:
             document = read(path.resolve())
             found = runner.run(document, slow=args.slow)

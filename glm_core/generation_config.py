@@ -47,7 +47,9 @@ class GenerationConfig:
     max_length: int = option(0, "tokens of a row: the text and what is written; 0: what the model has positions for")
     batch_tokens: int = option(16384, "tokens of the rows written at once, beams counted; results do not depend on it")
     memory: int = option(0, "tokens that the model remembers, the oldest are forgotten; 0: all")
-    rules: Literal["own", "interactive", "seq2seq"] = option("own", "how lengths, ends and tokens count: see the docs")
+    rules: Literal["own", "interactive", "seq2seq"] = option(
+        "own", "how lengths, ends and tokens count: our way, or that of one of the original's two programs"
+    )
 
     def __post_init__(self) -> None:
         for name, least in (("max_tokens", 1), ("beams", 1), ("batch_tokens", 1)):
