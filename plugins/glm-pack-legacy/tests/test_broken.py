@@ -251,3 +251,17 @@ def test_nothing_of_the_stand_ins_is_left_for_others(port: Port) -> None:
     new = {name for name in set(sys.modules) - before if not name.startswith(("_glm_legacy_", "glm_", "tokenizers"))}
     assert not new & {"pet", "pet.pvp", "tasks", "utils", "log", "transformers", "data_utils"}
     assert not list((HERE / "old").glob("__pycache__"))
+
+
+def test_a_reader_that_fails_half_way_is_told(port: Port) -> None:
+    source = (
+        pet(GOOD).replace("        return [\n", "        yield from [\n").replace('row["a"], row', 'row["a"].x, row')
+    )
+    with pytest.raises(PortError, match="AttributeError: 'str' object has no attribute 'x'"):
+        port(source, data=TRAIN)
+
+
+def test_the_name_a_task_is_registered_under_is_known_to_its_classes(port: Port) -> None:
+    body = "return [self.shortenable(example.text_a), self.wrapper.config.task_name, self.mask], []"
+    source = pet(body, rest="from pet.pvp import PVPS\nPVPS['film'] = MyPVP\n")
+    assert port(source, data=TRAIN).templates == {0: "{a} film [MASK]"}

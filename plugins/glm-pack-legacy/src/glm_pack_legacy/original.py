@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from glm_core import Part
-from glm_core.errors import did_you_mean
 from glm_pack_legacy.errors import NotPorted, PortError, ask
+from glm_pack_legacy.finding import arguments_of, find_classes
 from glm_pack_legacy.importing import Files
 from glm_pack_legacy.pieces import Spaces, read_parts, spaced
 from glm_pack_legacy.stand_ins.data import InputExample
-from glm_pack_legacy.stand_ins.modules import built_on_missing
 from glm_pack_legacy.stand_ins.pvps import GlmPVP
 from glm_pack_legacy.stand_ins.settings import OPTIONS, Settings, Wrapper
 from glm_pack_legacy.stand_ins.tokenizer import StandInTokenizer
-
-Value = TypeVar("Value")
 
 READERS = {
     "train": "get_train_examples",
@@ -34,7 +30,6 @@ READERS = {
 """Each split and the method that reads it."""
 
 _MOST_PATTERNS = 32
-_OF_BARE = {"NotImplementedError", "type", "__name__", "format"}
 _LISTS = ("choices", "candidates", "answers", "options")
 _NUMBERED = ("choice", "answer", "option", "ending")
 
@@ -68,7 +63,8 @@ def _load(original: Original) -> Classes:
         files.load()
     found = find_classes(files)
     pvp = found.pvp(original.pvp or None)
-    return Classes(original, files, pvp, found.processor(original.processor or None, beside=pvp.__name__))
+    processor = found.processor(original.processor or None, beside=pvp.__name__)
+    return Classes(original, files, pvp, processor, found.task_of(pvp))
 
 
 @contextmanager
@@ -78,109 +74,17 @@ def running() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Found:
-    """The classes of the files that may be meant, by name, and the tasks they are registered for."""
-
-    files: str
-    pvps: Mapping[str, type]
-    processors: Mapping[str, type]
-    pvp_of: Mapping[str, str]
-    processor_of: Mapping[str, str]
-
-    def pvp(self, name: str | None) -> type:
-        """The PVP of this name (its own or its task's), or the only one. Raises PortError."""
-        return self._one("PVP", "--pvp", name, self.pvps, self.pvp_of, "get_parts() and verbalize()")
-
-    def processor(self, name: str | None, *, beside: str | None = None) -> type:
-        """The processor of this name, the one registered for the task of the PVP `beside`, or the only one."""
-        if name is None and beside is not None:
-            tasks = [task for task, pvp in self.pvp_of.items() if pvp == beside]
-            name = next((self.processor_of[task] for task in tasks if task in self.processor_of), None)
-        wanted = "get_train_examples() and get_labels()"
-        return self._one("DataProcessor", "--processor", name, self.processors, self.processor_of, wanted)
-
-    def _one(
-        self, what: str, flag: str, name: str | None, there: Mapping[str, type], of: Mapping[str, str], wanted: str
-    ) -> type:
-        if name is not None:
-            name = of.get(name, name)
-            if name in there:
-                return _usable(there[name])
-            known = ", ".join(there) or "none"
-            raise PortError(
-                f"{flag} {name}: {self.files} has no such {what} (it has {known}){did_you_mean(name, there)}"
-            )
-        if len(there) == 1:
-            return _usable(next(iter(there.values())))
-        if there:
-            raise PortError(f"{self.files} has several {what}s: {', '.join(there)}; choose one with {flag}")
-        raise PortError(
-            f"{self.files} has no {what} (a class with {wanted}); name the file that has it too: glm port A.py B.py"
-        )
-
-
-def _usable(kind: type) -> type:
-    """The class. Raises PortError where it is built on something that is not here."""
-    missing = built_on_missing(kind)
-    if missing is not None:
-        raise PortError(missing)
-    return kind
-
-
-def find_classes(files: Files) -> Found:
-    """The PVPs and processors that the files define. Abstract classes are none."""
-    pvps: dict[str, type] = {}
-    processors: dict[str, type] = {}
-    for module in files.load():
-        for name, one in vars(module).items():
-            if not isinstance(one, type) or one.__module__ != module.__name__ or inspect.isabstract(one):
-                continue
-            missing = built_on_missing(one)
-            own = {attribute for kind in one.__mro__ for attribute in vars(kind)}
-            if {"get_parts", "verbalize"} <= own or (missing and name.endswith("PVP")):
-                pvps[name] = one
-            elif {"get_train_examples", "get_labels"} <= own or (missing and name.endswith("Processor")):
-                processors[name] = one
-    for kinds in (pvps, processors):  # a base that only others build on
-        for name in [name for name, one in kinds.items() if _is_bare(one)]:
-            del kinds[name]
-    told = ", ".join(path.name for path in files.paths)
-    return Found(told, pvps, processors, _registered(files, "PVPS"), _registered(files, "PROCESSORS"))
-
-
-def _is_bare(kind: type) -> bool:
-    """Whether a class leaves `get_parts` or `get_labels` to those that build on it."""
-    if built_on_missing(kind):
-        return False
-    code = getattr(getattr(kind, "get_parts" if hasattr(kind, "verbalize") else "get_labels", None), "__code__", None)
-    if code is None:
-        return False
-    raises_only = "NotImplementedError" in code.co_names and {*code.co_names} <= _OF_BARE
-    return raises_only or (not code.co_names and {*code.co_consts} <= {None, code.co_consts[0]})
-
-
-def _registered(files: Files, registry: str) -> dict[str, str]:
-    """Task name to the name of the class, from the files' own registry or the stand-in's."""
-    found: dict[str, str] = {}
-    for module in (*files.modules.values(), *files.load()):
-        table = vars(module).get(registry)
-        for task, one in table.items() if isinstance(table, dict) else ():
-            kind = one if isinstance(one, type) else getattr(one, "func", None)
-            if isinstance(kind, type) and isinstance(task, str):
-                found[task] = kind.__name__
-    return found
-
-
 class Classes:
     """The PVP and the processor of an `Original`, each made when it is first asked."""
 
-    def __init__(self, original: Original, files: Files, pvp: type, processor: type) -> None:
+    def __init__(self, original: Original, files: Files, pvp: type, processor: type, task: str) -> None:
+        """task: the name that the PVP is registered under; empty where it is not."""
         self.original = original
         self.files = files
         self.pvp = pvp
         self.processor = processor
-        self.is_pet = "wrapper" in _asked(pvp)[0]  # PET's PVPs are made with a wrapper, GLM's are not
+        self.task = task
+        self.is_pet = "wrapper" in arguments_of(pvp)[0]  # PET's PVPs are made with a wrapper, GLM's are not
         self.spaces: Spaces = original.spaces or ("each-part" if self.is_pet else "as-written")
         self.tokenizer = StandInTokenizer()
         self._pvps: dict[int, Any] = {}
@@ -195,14 +99,13 @@ class Classes:
         method = getattr(self.reader, READERS[split], None)
         if method is None:
             raise NotPorted(f"{self.processor.__name__} has no {READERS[split]}()")
+        name = f"{self.processor.__name__}.{READERS[split]}"
         with running():
-            found = ask(f"{self.processor.__name__}.{READERS[split]}", self.files.paths, lambda: method(str(folder)))
-        if found is not None and not isinstance(found, (list, tuple)):
-            found = list(found)
-        wrong = next((one for one in found or () if not hasattr(one, "text_a") or not hasattr(one, "guid")), None)
+            found = ask(name, self.files.paths, lambda: list(method(str(folder)) or ()))
+        wrong = next((one for one in found if not hasattr(one, "text_a") or not hasattr(one, "guid")), None)
         if wrong is not None:
             raise NotPorted(f"{READERS[split]} gave {type(wrong).__name__}, wants InputExample")
-        return list(found or ())
+        return found
 
     @property
     def reader(self) -> Any:
@@ -256,8 +159,7 @@ class Classes:
         for value in self.label_values:
             with running():
                 failed = f"label '{value}' has no words: verbalize failed"
-                said = ask(failed, self.files.paths, partial(pvp.verbalize, value))
-            said = [said] if isinstance(said, str) else list(said or ())
+                said = ask(failed, self.files.paths, partial(_verbalize, pvp, value))
             if not all(isinstance(one, str) for one in said):
                 raise NotPorted(f"label '{value}': verbalize gave {said!r}, wants words")
             words[str(value)] = tuple(one for one in said if one)
@@ -325,7 +227,7 @@ class Classes:
     def _made(self, kind: type, pattern_id: int) -> Any:
         """An object of a class of old, with what its `__init__` asks for by name. Raises PortError."""
         given = dict(self.original.args)
-        options = {**OPTIONS, "pattern_id": pattern_id, "task": "", "task_name": "", **given}
+        options = {**OPTIONS, "pattern_id": pattern_id, "task": self.task, "task_name": self.task, **given}
         known: dict[str, Any] = {
             **options,
             "args": Settings("args", options),
@@ -337,7 +239,7 @@ class Classes:
             labels = list(self.label_values)
             settings = Settings("wrapper.config", {**options, "label_list": labels})
             known |= {"label_list": labels, "wrapper": Wrapper(settings, self.tokenizer), "config": settings}
-        asked, takes_all = _asked(kind)
+        asked, takes_all = arguments_of(kind)
         values = {name: known[name] for name in asked if name in known}
         lacks = [name for name, needed in asked.items() if needed and name not in known]
         if lacks:
@@ -350,29 +252,9 @@ class Classes:
             return ask(f"{kind.__name__} cannot be made", self.files.paths, call)
 
 
-def _asked(kind: type) -> tuple[dict[str, bool], bool]:
-    """Names of what `__init__` takes and whether it is needed, down to the base it hands its arguments to.
-
-    And whether they go by position, because a class on the way takes `*args` and no `**kwargs`.
-    """
-    asked: dict[str, bool] = {}
-    by_position = False
-    for one in kind.__mro__:
-        init = vars(one).get("__init__")
-        if init is None or one is object:
-            continue
-        parameters = list(inspect.signature(init).parameters.values())[1:]
-        kinds = {parameter.kind for parameter in parameters}
-        for parameter in parameters:
-            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                asked.setdefault(parameter.name, parameter.default is parameter.empty)
-        if inspect.Parameter.VAR_KEYWORD in kinds:
-            continue
-        if inspect.Parameter.VAR_POSITIONAL in kinds:
-            by_position = True
-            continue
-        break
-    return asked, by_position
+def _verbalize(pvp: Any, label: Any) -> list[Any]:
+    said = pvp.verbalize(label)
+    return [said] if isinstance(said, str) else list(said or ())
 
 
 def _choices(example: InputExample, keys: Sequence[str]) -> list[Any]:

@@ -4,7 +4,6 @@
 import csv
 import os
 
-import torch  # noqa: F401
 from data_utils.corpora import punctuation_standardization
 from tasks.data_utils import InputExample
 from tasks.superglue.dataset import PROCESSORS, DataProcessor

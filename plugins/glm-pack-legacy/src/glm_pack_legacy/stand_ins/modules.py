@@ -132,7 +132,7 @@ def stand_in(name: str, names: Mapping[str, Any]) -> ModuleType:
     module = ModuleType(name, "A stand-in while classes are ported.")
     module.__dict__.update(names)
     module.__dict__["__path__"] = []
-    module.__dict__["__getattr__"] = _any_name(name)
+    module.__dict__["__getattr__"] = _any_name(module)
     return module
 
 
@@ -146,11 +146,14 @@ def built_on_missing(kind: type) -> str | None:
     return kind._told() if isinstance(kind, _Missing) else None
 
 
-def _any_name(module: str) -> Callable[[str], Any]:
+def _any_name(module: ModuleType) -> Callable[[str], Any]:
     def named(name: str) -> Any:
+        whole = f"{module.__name__}.{name}"
         if name.startswith("__"):
-            raise AttributeError(f"module '{module}' has no attribute '{name}'")
-        return _Missing(name, (), {"glm_missing": f"{module}.{name}", "__module__": module})
+            raise AttributeError(f"there is no {whole}")
+        made = _Missing(name, (), {"glm_missing": whole, "__module__": module.__name__})
+        setattr(module, name, made)
+        return made
 
     return named
 
