@@ -36,5 +36,7 @@ def arrays(name: str, file: str) -> dict[str, Tensor]:
 @functools.cache
 def network(name: str, checkpoint: str = "ckpt_orig") -> GLM:
     """The network of a fixture, shared between tests: do not change it."""
-    loaded = load_state(folder(name) / checkpoint)
-    return build(loaded, config_of(loaded, n_heads=sizes(name)["num_attention_heads"])).requires_grad_(False)
+    # the first test to ask may do so in inference mode, and what is made there is of no use to a test with gradients
+    with torch.inference_mode(False):
+        loaded = load_state(folder(name) / checkpoint)
+        return build(loaded, config_of(loaded, n_heads=sizes(name)["num_attention_heads"])).requires_grad_(False)
