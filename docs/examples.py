@@ -227,8 +227,7 @@ class Runner:
     def run(self, document: Document, *, slow: bool = False) -> list[Difference]:
         """What the document says otherwise than it is. Its folder stays, for documents that go on in it."""
         key = (document.path.resolve(), slow)
-        self._found[key] = self._found[key] if key in self._found else self._run(document, slow)
-        return self._found[key]
+        return self._found[key] if key in self._found else self._found.setdefault(key, self._run(document, slow))
 
     def _run(self, document: Document, slow: bool) -> list[Difference]:
         folder = self._folder(document, slow)
@@ -296,7 +295,9 @@ class Runner:
         out = self.place / "printed"
         self._warm.stdin.write(json.dumps({"argv": argv, "cwd": str(place), "env": env, "out": str(out)}) + "\n")
         self._warm.stdin.flush()
-        return json.loads(self._warm.stdout.readline())["code"], out.read_text(encoding="utf-8")
+        answer = self._warm.stdout.readline()
+        assert answer, "docs/warm.py has ended; what it said stands above"
+        return json.loads(answer)["code"], out.read_text(encoding="utf-8")
 
 
 def _program(path: Path, line: str) -> None:

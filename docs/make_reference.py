@@ -209,7 +209,8 @@ def _signature(value: Any) -> str:
 
 
 def _parameter(one: inspect.Parameter) -> str:
-    name = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "") + one.name
+    stars = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
+    name = stars + one.name
     typed = "" if one.annotation is one.empty else f": {_annotation(one.annotation)}"
     if one.default is one.empty:
         return name + typed
