@@ -286,6 +286,21 @@ def test_a_reader_that_does_more_than_to_take_columns_stays(port: Port) -> None:
     assert done.templates == {0: "{text_a} [MASK]"} and "LegacyPattern" not in done.file("*/task.py")
 
 
+def test_the_first_row_may_be_taken_for_a_header_and_the_reason_is_told_all_the_same(port: Port) -> None:
+    source = pet("return [self.shortenable(example.text_a), self.mask], []", head="import csv")
+    source = source.replace("train.jsonl", "train.csv").replace(
+        "json.loads(line) for line in f", "row for row in csv.reader(f)"
+    )
+    source = (
+        source.replace('row["a"]', "row[0].title()")
+        .replace('row.get("b")', "None")
+        .replace('row.get("label")', "row[1]")
+    )
+    source = source.replace("{key: row[key] for key in row if key not in ('a', 'b', 'label')}", "None")
+    done = port(source, data={"train.csv": "it was good,pos\nit was not,neg\nit went on,neg\n"})
+    assert done.report["why_python"] == "no column is the same as 'text_a' in every row"
+
+
 def test_words_of_a_class_are_words_though_its_base_has_answers_too(port: Port) -> None:
     rest = (
         "    def get_answers(self, example):\n        return [self.verbalize(label)[0] for label in self.label_list]\n"

@@ -57,7 +57,7 @@ def find_columns(
 
     wanted: the fields that patterns ask for. choices: the answers of every example of every split, if they have any.
     """
-    tried: list[str] = []
+    why = ""
     suffixes = {Path(name).suffix.lower() for one in reads for name in one.split.files}
     if not suffixes or not all(one.split.files for one in reads):
         return "it was not seen which files the original opens"
@@ -67,14 +67,14 @@ def find_columns(
     for header in (True,) if format == "jsonl" else (True, False):
         rows = _rows(reads, folder, format, header)
         if isinstance(rows, str):
-            tried.append(rows)
+            why = why or rows
             continue
         found = _match(reads, rows, tuple(wanted), choices)
         if isinstance(found, Columns):
             found = replace(found, format=format)
             return found if header else _without_header(found, rows[0][0])
-        tried.append(found)
-    return tried[0]
+        why = found
+    return why
 
 
 def renamed(template: str, names: Mapping[str, str]) -> str:
